@@ -1,0 +1,87 @@
+import { ownEnding } from '../core/close-code.js';
+import { errorOf, LongSocketError } from '../core/errors.js';
+import { byteLength } from '../core/outbox.js';
+import type { ConnectionId, Data } from '../core/types.js';
+import type { Connection } from '../io/connection.js';
+import type { Driver } from '../io/driver.js';
+import type { Greeting } from './options.js';
+
+/** What may pile up unread while `onConnect` works; more is a failed attempt. */
+const MOST_BYTES = 1024 * 1024;
+
+interface Reader {
+  resolve(data: Data): void;
+  reject(error: unknown): void;
+}
+
+/** One call of `onConnect`, from the open connection to the application's, or to its end. */
+export class PendingGreeting {
+  readonly #id: ConnectionId;
+  readonly #driver: Driver;
+  readonly #readers: Reader[] = [];
+  readonly #unread: Data[] = [];
+  #bytes = 0;
+  #over = false;
+
+  constructor(id: ConnectionId, driver: Driver) {
+    this.#id = id;
+    this.#driver = driver;
+  }
+
+  async run(hook: (connection: Greeting) => unknown, connection: Connection, reconnected: boolean): Promise<void> {
+    const id = this.#id;
+    const { protocol, url } = connection;
+    try {
+      await hook({
+        send: (data) => {
+          if (this.#over) throw ended();
+          this.#driver.dispatch({ type: 'greeting-send', id, data });
+        },
+        receive: () => this.#receive(),
+        reconnected,
+        protocol,
+        url,
+      });
+      this.#driver.dispatch({ type: 'greeted', id });
+    } catch (error) {
+      this.#driver.dispatch({ type: 'greeting-failed', id, error });
+    }
+  }
+
+  message(data: Data): void {
+    const reader = this.#readers.shift();
+    if (reader) {
+      reader.resolve(data);
+      return;
+    }
+    this.#unread.push(data);
+    this.#bytes += byteLength(data);
+    if (this.#bytes > MOST_BYTES) {
+      const error = new LongSocketError('QUOTA_EXCEEDED', 'over 1 MiB of messages came in before onConnect was done');
+      this.#driver.dispatch({ type: 'greeting-failed', id: this.#id, error });
+    }
+  }
+
+  /** The connection is the application's now, or gone. */
+  end(): void {
+    this.#over = true;
+    for (const { reject } of this.#readers.splice(0)) reject(ended());
+  }
+
+  /** What the hook did not receive: it belongs to the application. */
+  get unread(): readonly Data[] {
+    return this.#unread;
+  }
+
+  #receive(): Promise<Data> {
+    if (this.#over) return Promise.reject(ended());
+    const data = this.#unread.shift();
+    if (data === undefined) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
+    this.#bytes -= byteLength(data);
+    return Promise.resolve(data);
+  }
+}
+
+function ended(): LongSocketError {
+  return errorOf(ownEnding('greeting', 'lost'));
+}

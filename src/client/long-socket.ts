@@ -1,0 +1,181 @@
+import { LongSocketError } from '../core/errors.js';
+import type { CloseDetail, ConnectionEnd, ConnectionId, Data, Effect } from '../core/types.js';
+import type { ConnectionEvents } from '../io/connection.js';
+import { dial as dialWebSocket } from '../io/dial.js';
+import { platformSignals } from '../io/signals.js';
+import { isolate, reportListenerError } from '../socket/listeners.js';
+import { Socket } from '../socket/socket.js';
+import { PendingGreeting } from './greeting.js';
+import {
+  type Abort,
+  clientConfig,
+  type DialContext,
+  type Headers,
+  type LongSocketOptions,
+  type Provider,
+  resolveProtocols,
+  resolveUrl,
+  type Url,
+  validateClient,
+} from './options.js';
+
+type DialEffect = Extract<Effect, { type: 'dial' }>;
+
+/**
+ * A WebSocket that outlives its connections: it notices when one is dead, dials another, and says what it knows.
+ *
+ * Messages that a lost connection had taken may be lost with it; `interrupted { unconfirmed }` says how many at most.
+ *
+ * @typeParam In What arrives. @typeParam Out What is sent.
+ */
+export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
+  readonly #url: Provider<Url>;
+  readonly #options: LongSocketOptions;
+  /** The dial whose providers are at work. */
+  #abort: { readonly id: ConnectionId; readonly controller: { abort(): void } } | undefined;
+  #greeting: PendingGreeting | undefined;
+  #stopSignals: (() => void) | undefined;
+  readonly #onAbort = (): void => this.close();
+
+  /**
+   * Dials at once, unless `autoConnect` is false.
+   * @throws LongSocketError `INVALID_URL`, `INVALID_OPTION`, or `ABORTED` if `signal` is already.
+   */
+  constructor(url: Provider<Url>, options: LongSocketOptions = {}) {
+    validateClient(url, options);
+    super(clientConfig(url, options), options);
+    this.#url = url;
+    this.#options = { ...options };
+    if (options.autoConnect ?? true) this.connect();
+  }
+
+  /**
+   * Connects: begins a new life if closed, cuts a wait short; nothing else. A life has its own `opened` and `closed`.
+   * @throws LongSocketError `ABORTED` if the option `signal` is.
+   */
+  connect(): void {
+    this.#go('connect');
+  }
+
+  /**
+   * Dials anew, now: ends a connection or attempt there is, cancels a wait, counts attempts from 1; if closed, begins a new life.
+   * @throws LongSocketError `ABORTED` if the option `signal` is.
+   */
+  reconnect(): void {
+    this.#go('reconnect');
+  }
+
+  #go(type: 'connect' | 'reconnect'): void {
+    const { signal } = this.#options;
+    if (signal?.aborted) throw new LongSocketError('ABORTED', 'option `signal` is aborted', { cause: signal.reason });
+    this.driver.dispatch({ type });
+  }
+
+  // --- effects -----------------------------------------------------------------------------------------------------
+
+  protected override perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'dial':
+        this.#dial(effect);
+        break;
+      case 'greet':
+        this.#greet(effect.id, effect.reconnected);
+        break;
+      case 'greeting-message':
+        this.#greeting?.message(effect.data);
+        break;
+      case 'state':
+        this.#greeting?.end();
+        super.perform(effect);
+        break;
+      case 'open':
+        super.perform(effect);
+        for (const data of this.#greeting?.unread ?? []) this.listeners.emit('message', data as In);
+        this.#greeting = undefined;
+        break;
+      default:
+        super.perform(effect);
+    }
+  }
+
+  protected override begin(): void {
+    super.begin();
+    const { signals = platformSignals, signal, onListenerError = reportListenerError } = this.#options;
+    this.#stopSignals ??= isolate(signals, (type) => this.driver.dispatch({ type }), onListenerError);
+    signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  protected override finish(detail: CloseDetail): void {
+    const { signal, onListenerError = reportListenerError } = this.#options;
+    signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#stopSignals) isolate(this.#stopSignals, undefined, onListenerError);
+    this.#stopSignals = undefined;
+    super.finish(detail);
+  }
+
+  protected override terminate(id: ConnectionId, code: number, reason: string): void {
+    if (this.#abort?.id === id) this.#abort.controller.abort();
+    super.terminate(id, code, reason);
+  }
+
+  /** Asks the providers, if there are any, then opens a connection. */
+  #dial({ id, attempt, reason }: DialEffect): void {
+    const events = this.reports(id);
+    const parts = [this.#url, this.#options.protocols, this.#options.headers] as const;
+    if (parts.every((part) => typeof part !== 'function')) {
+      this.#open(id, parts, events);
+      return;
+    }
+    const { AbortController } = globalThis as unknown as {
+      AbortController: new () => { readonly signal: Abort & { readonly aborted: boolean }; abort(): void };
+    };
+    const controller = new AbortController();
+    const { signal } = controller;
+    const { state } = this;
+    const context: DialContext = { attempt, reason, cause: 'cause' in state ? state.cause : undefined, signal };
+    this.#abort = { id, controller };
+    Promise.all(parts.map(async (part) => (typeof part === 'function' ? part(context) : part))).then(
+      (values) => signal.aborted || this.#open(id, values, events),
+      (error) => signal.aborted || events.close(failure(error, 'provider')),
+    );
+  }
+
+  #open(id: ConnectionId, [url, protocols, headers]: readonly unknown[], events: ConnectionEvents): void {
+    const { dial = dialWebSocket, WebSocket, binaryType = 'arraybuffer', node } = this.#options;
+    let request: Parameters<typeof dial>[0];
+    try {
+      request = {
+        url: resolveUrl(url),
+        protocols: resolveProtocols(protocols),
+        headers: headers as Headers | undefined,
+        clock: this.clock,
+        binaryType,
+        WebSocket,
+        node,
+      };
+    } catch (error) {
+      events.close(failure(error, 'provider'));
+      return;
+    }
+    try {
+      this.adopt(id, dial(request, events));
+    } catch (error) {
+      // A page's security policy (mixed content, say) will not change its mind either.
+      const { name, code } = error as { name?: string; code?: string };
+      events.close(failure(error, name === 'SecurityError' || code === 'UNSUPPORTED' ? 'unsupported' : undefined));
+    }
+  }
+
+  #greet(id: ConnectionId, reconnected: boolean): void {
+    const { onConnect } = this.#options;
+    const connection = this.connections.get(id);
+    if (!onConnect || !connection) return;
+    this.#greeting = new PendingGreeting(id, this.driver);
+    this.#greeting.run(onConnect, connection, reconnected);
+  }
+}
+
+/** A dial that came to nothing before there was a connection. */
+function failure(error: unknown, cause: ConnectionEnd['cause']): ConnectionEnd {
+  return { code: 1006, reason: '', wasClean: false, cause, error };
+}

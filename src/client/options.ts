@@ -1,0 +1,196 @@
+import { LongSocketError } from '../core/errors.js';
+import type { Data, DialReason, Ending, SessionConfig } from '../core/types.js';
+import type { Dial, NodeOptions, WebSocketConstructor } from '../io/connection.js';
+import type { Signals } from '../io/signals.js';
+import { reportListenerError } from '../socket/listeners.js';
+import {
+  type Check,
+  checks,
+  guardWith,
+  type SocketOptions,
+  sessionConfig,
+  socketChecks,
+  validate,
+} from '../socket/options.js';
+
+/** The platform's `AbortSignal`, where its types are known. */
+export type Abort = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : AbortLike;
+
+/** What is used of an `AbortSignal`. */
+export interface AbortLike {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/** What a provider is told about the dial it is called for. */
+export interface DialContext {
+  /** Number of this dial, from 1; starts again after a connection that held for `minUptime`. */
+  readonly attempt: number;
+  /** `connect`: the first of a life; `reconnect`: asked for by `reconnect()`; `retry`: after an ending. */
+  readonly reason: DialReason;
+  /** What ended the connection or attempt before, such as a code 4401. */
+  readonly cause?: Ending | undefined;
+  /** Aborted when the dial is given up: by `connectTimeout`, `close()` or `reconnect()`. */
+  readonly signal: Abort;
+}
+
+/** A value, or a function that gives it anew for each dial. One that throws, rejects or hangs is a failed attempt. */
+export type Provider<Value> = Value | ((context: DialContext) => Value | Promise<Value>);
+
+/** Text, or a `URL`. `http:` and `https:` stand for `ws:` and `wss:`; in a page, it may be relative. */
+export type Url = string | { readonly href: string };
+
+export type Headers = Readonly<Record<string, string | readonly string[]>>;
+
+/** A connection that is open and not yet the application's: what `onConnect` works with. */
+export interface Greeting {
+  /** Sends on this connection, before all that waits. */
+  send(data: Data): void;
+  /** The next message. What is not received here is delivered behind `open`. Rejects when the connection ends. */
+  receive(): Promise<Data>;
+  /** This is not the first connection of this life. */
+  readonly reconnected: boolean;
+  /** The subprotocol the server chose. */
+  readonly protocol: string;
+  readonly url: string;
+}
+
+/** Options of a {@link LongSocket}. Times in ms. Unknown names and wrong values throw `INVALID_OPTION`. */
+export interface LongSocketOptions extends SocketOptions {
+  /** Subprotocols to offer. @default none */
+  protocols?: Provider<string | readonly string[]> | undefined;
+  /** Headers of the upgrade request: `Authorization`, `Cookie` and so on. Node only. @default none */
+  headers?: Provider<Headers> | undefined;
+  /** Options of the `ws` package: `origin`, `agent`, TLS, `maxPayload`, … Node only. @default {} */
+  node?: NodeOptions | undefined;
+  /** Dial in the constructor, rather than on `connect()`. @default true */
+  autoConnect?: boolean | undefined;
+  /** `false`: the first failure or lost connection is the end. @default true */
+  reconnect?: boolean | undefined;
+  /**
+   * Ceiling of the wait after the first failed dial, in ms; it doubles with each. Waits are uniform between 0 and the
+   * ceiling; after a stable connection the first ceiling is half of this. @default 500
+   */
+  backoffBase?: number | undefined;
+  /** Highest ceiling, in ms. @default 30000 */
+  backoffCap?: number | undefined;
+  /** How long a connection must hold for the attempts to be counted anew, in ms. @default 5000 */
+  minUptime?: number | undefined;
+  /** Dials without a connection that holds before giving up. @default Infinity */
+  maxAttempts?: number | undefined;
+  /**
+   * Decides on an ending: `true` retry, `false` give up, `undefined` as in the table of close codes.
+   * @default the table
+   */
+  shouldReconnect?: ((ending: Ending) => boolean | undefined) | undefined;
+  /**
+   * Limit of an attempt, in ms: providers, dial and `onConnect` together. What is not ready then is aborted.
+   * @default 10000 in Node, 20000 elsewhere (browsers hold dials back after failures)
+   */
+  connectTimeout?: number | undefined;
+  /**
+   * Called for each connection before it is the application's: to authenticate, say. Only when it is done is `open`
+   * emitted and what waits sent; when it throws or rejects, the attempt has failed. @default none
+   */
+  onConnect?: ((connection: Greeting) => unknown) | undefined;
+  /** Closes the socket when aborted. @default none */
+  signal?: AbortLike | undefined;
+  /** The constructor to use. @default isomorphic-ws's (`ws` in Node), else the global one, looked up at each dial */
+  WebSocket?: WebSocketConstructor | undefined;
+  /** Opens connections: another transport, or a simulated one. @default by WebSocket */
+  dial?: Dial | undefined;
+  /** Watches the surroundings: online, visible, frozen, resumed. @default the page's events */
+  signals?: Signals | undefined;
+}
+
+const protocolsCheck: Check = [
+  'a subprotocol, an array of them, or a function that returns them',
+  (value) =>
+    typeof value === 'function' || [value].flat().every((protocol) => typeof protocol === 'string' && protocol),
+];
+const providedObject: Check = [
+  'an object, or a function that returns one',
+  (value) => typeof value === 'function' || checks.object[1](value),
+];
+
+const clientChecks: Record<keyof LongSocketOptions, Check> = {
+  ...socketChecks,
+  protocols: protocolsCheck,
+  headers: providedObject,
+  node: checks.object,
+  autoConnect: checks.boolean,
+  reconnect: checks.boolean,
+  backoffBase: checks.ms,
+  backoffCap: checks.ms,
+  minUptime: checks.ms,
+  maxAttempts: checks.count,
+  shouldReconnect: checks.function,
+  connectTimeout: checks.interval,
+  onConnect: checks.function,
+  signal: ['an AbortSignal', (value) => typeof Object(value).addEventListener === 'function'],
+  WebSocket: checks.function,
+  dial: checks.function,
+  signals: checks.function,
+};
+
+/** Throws for what cannot work, before anything is begun. */
+export function validateClient(url: unknown, options: LongSocketOptions): void {
+  validate(options, clientChecks);
+  if (typeof url !== 'function') resolveUrl(url);
+}
+
+/**
+ * The address to dial, as a WebSocket constructor takes it (WHATWG: absolute, `ws:` or `wss:`, no fragment).
+ * @throws LongSocketError `INVALID_URL`
+ */
+export function resolveUrl(value: unknown): string {
+  const { URL, location } = globalThis as unknown as {
+    URL: new (url: string, base?: string) => { protocol: string; hash: string; href: string };
+    location?: { href: string };
+  };
+  const text = typeof value === 'string' ? value : String((value as { href?: unknown } | null)?.href);
+  let url: InstanceType<typeof URL>;
+  try {
+    url = new URL(text, location?.href);
+  } catch (cause) {
+    throw new LongSocketError('INVALID_URL', `not a URL: ${JSON.stringify(text)}`, { cause });
+  }
+  url.protocol = url.protocol.replace(/^http/, 'ws');
+  if (!/^wss?:$/.test(url.protocol)) {
+    throw new LongSocketError(
+      'INVALID_URL',
+      `the URL's scheme must be ws, wss, http or https: ${JSON.stringify(text)}`,
+    );
+  }
+  if (url.href.includes('#')) {
+    throw new LongSocketError('INVALID_URL', `a WebSocket URL has no fragment: ${JSON.stringify(text)}`);
+  }
+  return url.href;
+}
+
+/** Subprotocols as a list. A provider may return anything. */
+export function resolveProtocols(value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (!protocolsCheck[1](value)) throw new LongSocketError('INVALID_OPTION', `protocols must be ${protocolsCheck[0]}`);
+  return [value].flat() as string[];
+}
+
+/** The machine's view of the client's options, with every default. */
+export function clientConfig(url: unknown, options: LongSocketOptions): SessionConfig {
+  const { protocols, headers, shouldReconnect, onListenerError = reportListenerError } = options;
+  const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
+  return {
+    ...sessionConfig(options),
+    reconnect: options.reconnect ?? true,
+    backoffBase: options.backoffBase ?? 500,
+    backoffCap: options.backoffCap ?? 30_000,
+    minUptime: options.minUptime ?? 5000,
+    maxAttempts: options.maxAttempts ?? Number.POSITIVE_INFINITY,
+    connectTimeout: options.connectTimeout ?? (inNode ? 10_000 : 20_000),
+    greets: options.onConnect !== undefined,
+    freshCredentials: [url, protocols, headers].some((value) => typeof value === 'function'),
+    shouldReconnect: shouldReconnect && guardWith(onListenerError)(shouldReconnect, undefined),
+  };
+}

@@ -1,0 +1,21 @@
+import type { Ending, SessionConfig } from './types.js';
+
+/** Under overload or restart (`spread`), waits are drawn from at least this range, in ms. */
+const SPREAD = 5000;
+
+/**
+ * The wait before the next dial, in ms: full jitter, uniform over [0, ceiling), so that a crowd cut at one moment does
+ * not come back at one moment. The ceiling is base/2, base, 2·base, … up to cap: the retry after a stable connection
+ * (`attempts` = 0) comes soon. What the server asked for (`Retry-After`) is added, never shortened.
+ */
+export function backoffDelay(
+  attempts: number,
+  { retryAfter = 0 }: Ending,
+  spread: boolean,
+  { backoffBase, backoffCap, random }: SessionConfig,
+): number {
+  // Beyond 2^30 the cap has long been reached; the bound keeps the power finite.
+  const doubled = Math.min(backoffCap, backoffBase * 2 ** (Math.min(attempts, 30) - 1));
+  const ceiling = spread ? Math.max(doubled, Math.min(SPREAD, backoffCap)) : doubled;
+  return retryAfter + random() * ceiling;
+}

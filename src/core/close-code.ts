@@ -1,0 +1,77 @@
+import type { ConnectionEnd, Ending } from './types.js';
+
+/** Close codes of RFC 6455 §7.4.1 and the IANA registry, and the ones this library sends. */
+export const closeCodes = {
+  normal: 1000,
+  goingAway: 1001,
+  protocolError: 1002,
+  unsupportedData: 1003,
+  noStatus: 1005,
+  abnormal: 1006,
+  invalidPayload: 1007,
+  policyViolation: 1008,
+  tooBig: 1009,
+  missingExtension: 1010,
+  internalError: 1011,
+  serviceRestart: 1012,
+  tryAgainLater: 1013,
+  badGateway: 1014,
+  tlsHandshake: 1015,
+  /** Sent when a probe stayed unanswered; the peer, being dead, seldom sees it. */
+  deadPeer: 4901,
+} as const;
+
+/**
+ * What an ending means for reconnecting. The one table; `shouldReconnect` overrides it.
+ *
+ * | ending | verdict | because |
+ * |---|---|---|
+ * | no close frame (1006), 1000, 1001, 1005, 1009, 1011, 1012, 1014, 1015, 3000–4999 | retry | servers, proxies and deploys send these at will |
+ * | 1012, 1013, HTTP 429, 503 | spread | the server is restarting or overloaded: retry over at least 5 s, after `Retry-After` if given |
+ * | dial failed, timeout, provider or `onConnect` failed, dead peer | retry | the network's fault, or a passing one |
+ * | HTTP 404, 408, 425 and 5xx | retry | what load balancers answer during a deploy |
+ * | 1008, 4401, 4403, HTTP 401, 403, 407 | retry only if url, protocols or headers is a provider | the same credentials would be refused again |
+ * | 1002, 1003, 1007, 1010 | stop | the ends disagree about the protocol; dialing again repeats it |
+ * | other HTTP 1xx–4xx | stop | not a WebSocket server, or not at this address |
+ * | `unsupported` | stop | the option will not work on the next dial either |
+ */
+export function verdictOn(ending: Ending, freshCredentials: boolean): 'retry' | 'spread' | 'stop' {
+  const { cause, code, status } = ending;
+  if (cause === 'unsupported') return 'stop';
+  if (cause === 'status' && status !== undefined) {
+    if (status === 429 || status === 503) return 'spread';
+    if ([401, 403, 407].includes(status)) return freshCredentials ? 'retry' : 'stop';
+    return status >= 500 || [404, 408, 425].includes(status) ? 'retry' : 'stop';
+  }
+  if (code === 1012 || code === 1013) return 'spread';
+  if ([1008, 4401, 4403].includes(code)) return freshCredentials ? 'retry' : 'stop';
+  return [1002, 1003, 1007, 1010].includes(code) ? 'stop' : 'retry';
+}
+
+/** The ending of a connection in `phase`, in the words of {@link Ending}. Some runtimes report no code, or 0. */
+export function endingOf(phase: Ending['phase'], end: ConnectionEnd): Ending {
+  const code = end.code || closeCodes.abnormal;
+  const refused = end.status !== undefined ? 'status' : 'dial';
+  const ended = code === closeCodes.abnormal ? 'lost' : 'peer';
+  return {
+    phase,
+    cause: end.cause ?? (phase === 'dial' ? refused : ended),
+    code,
+    reason: end.reason,
+    wasClean: end.wasClean && code !== closeCodes.abnormal,
+    ...(end.status !== undefined && { status: end.status }),
+    ...(end.retryAfter !== undefined && { retryAfter: end.retryAfter }),
+    ...(end.error !== undefined && { error: end.error }),
+  };
+}
+
+/** An ending that this end decided on. */
+export function ownEnding(
+  phase: Ending['phase'],
+  cause: Ending['cause'],
+  code: number = closeCodes.abnormal,
+  reason = '',
+  error?: unknown,
+): Ending {
+  return { phase, cause, code, reason, wasClean: false, ...(error !== undefined && { error }) };
+}

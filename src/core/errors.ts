@@ -1,0 +1,76 @@
+import type { Ending } from './types.js';
+
+/**
+ * What went wrong, for programs. Thrown or rejected with:
+ * - `INVALID_OPTION`, `INVALID_URL`, `INVALID_ARGUMENT`: the caller's mistake; nothing was done
+ * - `INVALID_MESSAGE`: neither text nor bytes; nothing was queued
+ * - `QUOTA_EXCEEDED`: the buffer is full; nothing was queued
+ * - `CLOSED`: not connecting or connected any more, or not yet
+ * - `ABORTED`: an abort signal; `cause` is its reason
+ * - `READER_TOO_SLOW`: an async iterator's buffer overflowed, and it ended
+ * - `UNSUPPORTED`: the platform's WebSocket cannot do what an option asks for
+ *
+ * Given to the `error` event, and to the rejections that follow from it, with `ending` saying more:
+ * - `PROVIDER_FAILED`, `DIAL_FAILED`, `UPGRADE_REFUSED`, `CONNECT_TIMEOUT`, `HOOK_FAILED`: the attempt failed
+ * - `CONNECTION_LOST`, `DEAD_PEER`, `PEER_CLOSED`: the connection ended
+ */
+export type ErrorCode =
+  | 'INVALID_OPTION'
+  | 'INVALID_URL'
+  | 'INVALID_ARGUMENT'
+  | 'INVALID_MESSAGE'
+  | 'QUOTA_EXCEEDED'
+  | 'CLOSED'
+  | 'ABORTED'
+  | 'READER_TOO_SLOW'
+  | 'UNSUPPORTED'
+  | 'PROVIDER_FAILED'
+  | 'DIAL_FAILED'
+  | 'UPGRADE_REFUSED'
+  | 'CONNECT_TIMEOUT'
+  | 'HOOK_FAILED'
+  | 'CONNECTION_LOST'
+  | 'DEAD_PEER'
+  | 'PEER_CLOSED';
+
+const BRAND = Symbol.for('longsocket.error');
+
+/** Every error of this library. `instanceof` holds across copies and builds of it; programs look at `code`. */
+export class LongSocketError extends Error {
+  override readonly name = 'LongSocketError';
+  readonly code: ErrorCode;
+  /** What ended the attempt or connection, for the codes that speak of one. */
+  readonly ending?: Ending;
+
+  constructor(code: ErrorCode, message: string, { cause, ending }: { cause?: unknown; ending?: Ending } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    if (ending) this.ending = ending;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+}
+
+const ENDINGS: Record<Ending['cause'], readonly [ErrorCode, string]> = {
+  provider: ['PROVIDER_FAILED', 'a url, protocols or headers provider failed'],
+  dial: ['DIAL_FAILED', 'the connection could not be opened'],
+  status: ['UPGRADE_REFUSED', 'the server answered the upgrade with HTTP status '],
+  unsupported: ['UNSUPPORTED', "this platform's WebSocket cannot do what an option asks for"],
+  timeout: ['CONNECT_TIMEOUT', 'the connection was not ready within connectTimeout'],
+  hook: ['HOOK_FAILED', 'onConnect failed'],
+  lost: ['CONNECTION_LOST', 'the connection ended without a close frame'],
+  peer: ['PEER_CLOSED', 'the peer closed with code '],
+  'dead-peer': ['DEAD_PEER', 'the peer gave no sign of life'],
+  caller: ['CLOSED', 'closed by the caller'],
+};
+
+/** The error that says what `ending` was. */
+export function errorOf(ending: Ending): LongSocketError {
+  const [code, text] = ENDINGS[ending.cause];
+  const detail = { status: ending.status, peer: ending.code }[ending.cause as string] ?? '';
+  const inner = ending.error instanceof Error && ending.error.message ? `: ${ending.error.message}` : '';
+  return new LongSocketError(code, `${text}${detail}${inner}`, { cause: ending.error, ending });
+}

@@ -1,0 +1,62 @@
+import { Heartbeat } from './heartbeat.js';
+import type { ConnectionId, Data, Ending, HeartbeatConfig } from './types.js';
+
+/** A connection that is open for the application. */
+export class Link {
+  readonly id: ConnectionId;
+  readonly since: number;
+  readonly heartbeat: Heartbeat;
+  /** The transport has taken all it should for now; the rest waits in the outbox. */
+  backedUp = false;
+  readonly #config: HeartbeatConfig;
+  /** Messages handed to this connection, and how many of them an answered probe has proven to have arrived. */
+  #sent = 0;
+  #confirmed = 0;
+  /** `#sent` at the time of the oldest unanswered probe that was a message. */
+  #probedAt: number | undefined;
+
+  constructor(id: ConnectionId, config: HeartbeatConfig, canPing: boolean, now: number) {
+    this.id = id;
+    this.since = now;
+    this.#config = config.kind === 'probe' && !config.message && !canPing ? { kind: 'none' } : config;
+    this.heartbeat = new Heartbeat(this.#config, now);
+  }
+
+  /** Messages that nothing proves to have arrived. A completed closing handshake proves all: it came behind them. */
+  unconfirmed({ wasClean }: Ending): number {
+    return wasClean ? 0 : this.#sent - this.#confirmed;
+  }
+
+  wrote(now: number): void {
+    this.#sent++;
+    this.heartbeat.wrote(now);
+  }
+
+  /** A message arrived: is it the application's, or a heartbeat? */
+  received(data: Data, now: number): 'message' | 'heartbeat' {
+    this.heartbeat.heard(now);
+    if (this.#config.kind === 'none' || !this.#config.isReply?.(data)) return 'message';
+    if (this.#probedAt !== undefined) this.#confirm(this.#probedAt);
+    this.#probedAt = undefined;
+    return 'heartbeat';
+  }
+
+  /** The payload is that of {@link probe}, or of a pong that nobody asked for (RFC 6455 §5.5.3). */
+  pong(payload: string, now: number): void {
+    this.heartbeat.heard(now);
+    this.#confirm(Number(payload));
+  }
+
+  /** The heartbeat to send: a message, or the payload of a ping, which says what its pong will prove to have arrived. */
+  probe(now: number): { readonly message: Data } | { readonly payload: string } {
+    const config = this.#config;
+    if (config.kind === 'none' || !config.message) return { payload: String(this.#sent) };
+    this.#probedAt ??= this.#sent;
+    this.heartbeat.wrote(now);
+    return { message: config.message() };
+  }
+
+  #confirm(sent: number): void {
+    if (sent > this.#confirmed && sent <= this.#sent) this.#confirmed = sent;
+  }
+}

@@ -1,0 +1,97 @@
+import type { Data } from './types.js';
+
+/** Length of a message in bytes on the wire, without framing (text as UTF-8; a lone surrogate becomes U+FFFD, 3 bytes). */
+export function byteLength(data: Data): number {
+  if (typeof data !== 'string') return data.byteLength;
+  let bytes = data.length;
+  for (let i = 0; i < data.length; i++) {
+    const unit = data.charCodeAt(i);
+    if (unit > 0x7f) bytes += unit > 0x7ff ? 2 : 1;
+    // A surrogate pair is two units and four bytes: what its first half added is all.
+    if (unit >= 0xd800 && unit < 0xdc00 && (data.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
+  }
+  return bytes;
+}
+
+/** A copy of bytes that have to wait, so that the caller may reuse the buffer after `send()`. Text needs none. */
+export function detached(data: Data): Data {
+  if (typeof data === 'string') return data;
+  const view = ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+  return view.slice();
+}
+
+/** Messages that were accepted and not handed to a connection yet, in order, bounded in bytes and in number. */
+export class Outbox {
+  #messages: Data[] = [];
+  #sizes: number[] = [];
+  #head = 0;
+  #bytes = 0;
+  /** Messages that were accepted and that nothing will become of. */
+  #dropped = 0;
+  readonly #maxBytes: number;
+  readonly #maxMessages: number;
+
+  constructor(maxBytes: number, maxMessages: number) {
+    this.#maxBytes = maxBytes;
+    this.#maxMessages = maxMessages;
+  }
+
+  get count(): number {
+    return this.#messages.length - this.#head;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether `count` more messages of `bytes` in total fit. One message fits an empty outbox whatever its size. */
+  fits(bytes: number, count = 1): boolean {
+    const total = this.count + count;
+    return total === 1 || (total <= this.#maxMessages && this.#bytes + bytes <= this.#maxBytes);
+  }
+
+  /** Accepts a message, for whose sake the oldest may go (`drop-oldest`). */
+  push(data: Data, dropOldest: boolean): void {
+    const size = byteLength(data);
+    while (dropOldest && !this.fits(size)) {
+      this.shift();
+      this.#dropped++;
+    }
+    this.#messages.push(detached(data));
+    this.#sizes.push(size);
+    this.#bytes += size;
+  }
+
+  /** The oldest message. Only to be called while `count` is not 0. */
+  shift(): Data {
+    const head = this.#head++;
+    const data = this.#messages[head] as Data;
+    this.#messages[head] = '';
+    this.#bytes -= this.#sizes[head] as number;
+    // Cut the spent part off when it is the larger one: amortised constant time.
+    if (this.#head > 32 && this.#head * 2 > this.#messages.length) {
+      this.#messages = this.#messages.slice(this.#head);
+      this.#sizes = this.#sizes.slice(this.#head);
+      this.#head = 0;
+    }
+    return data;
+  }
+
+  /** Counts a message that was accepted too late to be handed over. */
+  drop(): void {
+    this.#dropped++;
+  }
+
+  /** Empties the outbox and says how many accepted messages were never handed over, dropped ones included. */
+  clear(): number {
+    const undelivered = this.count + this.#dropped;
+    this.#messages = [];
+    this.#sizes = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.#dropped = 0;
+    return undelivered;
+  }
+}

@@ -1,0 +1,426 @@
+/**
+ * The machine: one long connection, over any number of transport connections. Everything that decides is here; it opens
+ * no socket, sets no timer, reads no clock and draws no random number of its own. What happened comes in through
+ * `step`, what to do goes out as effects, and `deadline` says when to wake it.
+ *
+ * The contract
+ * 1. `step` is the only mutator. Its effects are performed in order, all of them, before the next `step`; the array it
+ *    returns is reused by the next one.
+ * 2. Inputs that arise while effects are performed are queued by the driver. (Otherwise a listener that sends on `open`
+ *    would put its message before the queued ones.)
+ * 3. `timeout` may come early, late or twice; it is harmless. Events of a forgotten connection are ignored by their id.
+ * 4. Network and clock never make `step` throw. A caller's misuse throws in the public class, before it gets here.
+ * 5. No ambient time or chance; `now` never decreases (the driver clamps it).
+ * 6. Progress: a due deadline moves past `now` within five steps; `closed` has no deadline and no connection.
+ *
+ * Phases, and what the application is shown
+ *
+ *     closed ──connect──▶ dialing ──open──▶ greeting ──greeted──▶ connected ──close──▶ closing ──▶ closed
+ *                           ▲ │                │                     │
+ *                           │ └──── fails ─────┴──── lost, dead ─────┤
+ *                           └─────── due ── waiting ◀────────────────┘
+ *
+ *     closed: 'closed' · waiting, dialing, greeting: 'connecting' · connected, closing: 'connected'
+ *
+ * Phase × input (– = ignored; inputs of a connection other than the phase's own are ignored everywhere)
+ *
+ * | input                 | closed    | waiting  | dialing   | greeting      | connected        | closing          |
+ * |-----------------------|-----------|----------|-----------|---------------|------------------|------------------|
+ * | connect               | new life  | dial now | –         | –             | –                | end, new life    |
+ * | reconnect             | new life  | dial now | dial anew | dial anew     | end it, dial now | end, new life    |
+ * | adopt                 | connected | –        | –         | –             | –                | –                |
+ * | send                  | –         | queue    | queue     | queue         | write, or queue  | –                |
+ * | close                 | –         | end      | end       | end           | flush, hang up   | –                |
+ * | connection-open       | –         | –        | greet     | –             | –                | –                |
+ * | greeting-send         | –         | –        | –         | write         | –                | –                |
+ * | greeted               | –         | –        | –         | open, flush   | –                | –                |
+ * | greeting-failed       | –         | –        | –         | lost          | –                | –                |
+ * | message-received      | –         | –        | –         | to the hook   | deliver          | deliver          |
+ * | ping-, pong-received  | –         | –        | –         | –             | life             | –                |
+ * | connection-backed-up  | –         | –        | –         | –             | hold the queue   | hold the queue   |
+ * | connection-writable   | –         | –        | –         | –             | flush            | flush, hang up   |
+ * | connection-close      | –         | –        | lost      | lost          | lost             | end              |
+ * | online, wake          | –         | dial now | –         | –             | probe            | –                |
+ * | offline               | –         | –        | –         | –             | probe            | –                |
+ * | freeze                | –         | –        | –         | –             | judge no more    | –                |
+ * | timeout, when due     | –         | dial     | lost      | lost          | probe, or lost   | end              |
+ * | timeout, 1 s too late | –         | dial     | once more | once more     | as wake          | end              |
+ *
+ * "lost" is one decision, `#lost`: what the ending means (close-code.ts), whether attempts are left, and how long to
+ * wait (backoff.ts); it leads to waiting or, by `#finish`, to closed. A second connection under the same session (for
+ * rotation) is a phase of its own beside `connected`, holding two links; `#link` is where connections are told apart.
+ */
+import { backoffDelay } from './backoff.js';
+import { closeCodes, endingOf, ownEnding, verdictOn } from './close-code.js';
+import { WAKE_LIMIT } from './heartbeat.js';
+import { Link } from './link.js';
+import { byteLength, Outbox } from './outbox.js';
+import { type Attempt, deadlineOf, idOf, linkOf, type Phase, stageOf } from './phase.js';
+import type {
+  ConnectionId,
+  Data,
+  DialReason,
+  Effect,
+  Ending,
+  Input,
+  SendVerdict,
+  SessionConfig,
+  State,
+} from './types.js';
+
+/** A timer that fires later than this after its deadline, in ms, means that the machine or the process slept. */
+const LATE = 1000;
+
+const CLOSED: Phase = { name: 'closed' };
+
+export class Session {
+  readonly #config: SessionConfig;
+  #phase: Phase = CLOSED;
+  #state: State = { status: 'closed' };
+  #lastId: ConnectionId = 0;
+
+  // One life: from `connect` to the final `close`.
+  readonly #outbox: Outbox;
+  /** Dials since the beginning of the life or the last connection that held for `minUptime`. */
+  #attempts = 0;
+  #reconnected = false;
+  /** The last wake: a connection lost right behind it was lost in someone's sleep, and is redialed without waiting. */
+  #wokeAt = Number.NEGATIVE_INFINITY;
+
+  #effects: Effect[] = [];
+
+  constructor(config: SessionConfig) {
+    this.#config = config;
+    this.#outbox = new Outbox(config.maxBufferedBytes, config.maxBufferedMessages);
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Messages that were accepted and not handed to a connection yet, and their bytes. */
+  get queuedCount(): number {
+    return this.#outbox.count;
+  }
+
+  get queuedBytes(): number {
+    return this.#outbox.bytes;
+  }
+
+  /** When to step with `timeout`; `undefined`: never. No timer can outlive its phase. */
+  get deadline(): number | undefined {
+    return deadlineOf(this.#phase);
+  }
+
+  /**
+   * What would become of a message now, behind `waitingCount` sends of `waitingBytes` that the driver still holds back
+   * (rule 2). A query: it changes nothing.
+   */
+  verdict(data: Data, waitingBytes: number, waitingCount: number): SendVerdict {
+    const phase = this.#phase;
+    if (phase.name === 'closed' || phase.name === 'closing') return 'closed';
+    if (waitingCount === 0 && this.#writable()) return 'sent';
+    const { overflow } = this.#config;
+    if (overflow === 'drop-oldest' || this.#outbox.fits(waitingBytes + byteLength(data), waitingCount + 1)) {
+      return 'queued';
+    }
+    return overflow === 'throw' ? 'full' : 'dropped';
+  }
+
+  /** The only way in; the return value, valid until the next call, is the only way out. */
+  step(input: Input, now: number): readonly Effect[] {
+    this.#effects.length = 0;
+    switch (input.type) {
+      case 'send':
+        this.#send(input.data, now);
+        break;
+      case 'connect':
+      case 'reconnect':
+        this.#connect(input.type, now);
+        break;
+      case 'close':
+        this.#close(input.code, input.reason, now);
+        break;
+      case 'adopt':
+        if (this.#phase.name === 'closed') {
+          this.#begin();
+          this.#open(++this.#lastId, input.canPing, now);
+        }
+        break;
+      case 'online':
+      case 'offline':
+      case 'wake':
+        this.#wake(input.type, now);
+        break;
+      case 'freeze':
+        if (this.#phase.name === 'connected') this.#phase.link.heartbeat.freeze();
+        break;
+      case 'timeout':
+        this.#timeout(now);
+        break;
+      default:
+        if (input.id === idOf(this.#phase)) this.#onConnection(input, now);
+    }
+    return this.#effects;
+  }
+
+  get #link(): Link | undefined {
+    return linkOf(this.#phase);
+  }
+
+  // --- the application ---------------------------------------------------------------------------------------------
+
+  #connect(reason: 'connect' | 'reconnect', now: number): void {
+    const phase = this.#phase;
+    const { name } = phase;
+    if (name === 'closing') {
+      this.#abandon(phase.code, phase.reason);
+      this.#endClosing();
+    }
+    if (name === 'closed' || name === 'closing') {
+      this.#begin();
+      this.#dial(reason, now);
+    } else if (name === 'waiting') {
+      if (reason === 'reconnect') this.#attempts = 0;
+      this.#dial(reason, now);
+    } else if (reason === 'reconnect') {
+      const link = this.#link;
+      this.#attempts = 0;
+      this.#abandon(closeCodes.normal, '');
+      this.#dial(reason, now);
+      if (link) this.#interrupted(link, ownEnding('open', 'caller', closeCodes.normal));
+    }
+  }
+
+  #send(data: Data, now: number): void {
+    const { name } = this.#phase;
+    if (this.#writable()) this.#write(this.#link as Link, data, now);
+    else if (name === 'closing') this.#outbox.drop();
+    // `verdict` has applied the other policies: what was accepted stays.
+    else if (name !== 'closed') this.#outbox.push(data, this.#config.overflow === 'drop-oldest');
+  }
+
+  #close(code: number, reason: string, now: number): void {
+    const phase = this.#phase;
+    if (phase.name === 'closed' || phase.name === 'closing') return;
+    if (phase.name !== 'connected') {
+      this.#abandon(code, reason);
+      this.#finish(ownEnding(stageOf(this.#phase), 'caller', code, reason));
+      return;
+    }
+    const { link } = phase;
+    const deadline = now + this.#config.closeTimeout;
+    this.#phase = { name: 'closing', link, deadline, code, reason, hungUp: false };
+    this.#setState({ status: 'connected', closing: true });
+    this.#pump(now);
+  }
+
+  // --- a connection ------------------------------------------------------------------------------------------------
+
+  #onConnection(input: Extract<Input, { id: ConnectionId }>, now: number): void {
+    const phase = this.#phase;
+    const link = this.#link;
+    switch (input.type) {
+      case 'message-received':
+        if (phase.name === 'greeting') this.#effects.push({ type: 'greeting-message', data: input.data });
+        else if (link?.received(input.data, now) === 'message')
+          this.#effects.push({ type: 'message', data: input.data });
+        break;
+      case 'ping-received':
+        link?.heartbeat.heard(now);
+        break;
+      case 'pong-received':
+        link?.pong(input.payload, now);
+        break;
+      case 'connection-backed-up':
+        if (link) link.backedUp = true;
+        break;
+      case 'connection-writable':
+        if (link) {
+          link.backedUp = false;
+          this.#pump(now);
+        }
+        break;
+      case 'connection-open':
+        if (phase.name === 'dialing') this.#opened(phase, input.canPing, now);
+        break;
+      case 'greeting-send':
+        if (phase.name === 'greeting') this.#effects.push({ type: 'write', id: input.id, data: input.data });
+        break;
+      case 'greeted':
+        if (phase.name === 'greeting') this.#open(phase.id, phase.canPing, now);
+        break;
+      case 'greeting-failed':
+        if (phase.name === 'greeting') {
+          this.#abandon(closeCodes.internalError, '');
+          this.#lost(ownEnding('greeting', 'hook', closeCodes.abnormal, '', input.error), now);
+        }
+        break;
+      case 'connection-close':
+        if (phase.name === 'closing') this.#endClosing(endingOf('open', input));
+        else this.#lost(endingOf(stageOf(this.#phase), input), now);
+        break;
+    }
+  }
+
+  #opened({ id, deadline, extended }: Attempt, canPing: boolean, now: number): void {
+    if (this.#config.greets) {
+      this.#phase = { name: 'greeting', id, deadline, extended, canPing };
+      this.#effects.push({ type: 'greet', id, reconnected: this.#reconnected });
+    } else {
+      this.#open(id, canPing, now);
+    }
+  }
+
+  #open(id: ConnectionId, canPing: boolean, now: number): void {
+    this.#phase = { name: 'connected', link: new Link(id, this.#config.heartbeat, canPing, now) };
+    this.#setState({ status: 'connected', closing: false });
+    this.#effects.push({ type: 'open', reconnected: this.#reconnected });
+    this.#reconnected = true;
+    this.#pump(now);
+  }
+
+  #writable(): boolean {
+    const phase = this.#phase;
+    return phase.name === 'connected' && !phase.link.backedUp && this.#outbox.count === 0;
+  }
+
+  /** The only code that hands an application's message to a connection. */
+  #write(link: Link, data: Data, now: number): void {
+    link.wrote(now);
+    this.#effects.push({ type: 'write', id: link.id, data });
+  }
+
+  /** Hands over what waits; when closing and nothing is left, says goodbye. */
+  #pump(now: number): void {
+    const phase = this.#phase;
+    const link = this.#link;
+    if (!link || link.backedUp) return;
+    while (this.#outbox.count > 0) this.#write(link, this.#outbox.shift(), now);
+    if (phase.name === 'closing' && !phase.hungUp) {
+      this.#phase = { ...phase, hungUp: true };
+      this.#effects.push({ type: 'hang-up', id: link.id, code: phase.code, reason: phase.reason });
+    }
+  }
+
+  // --- time and the world ------------------------------------------------------------------------------------------
+
+  #timeout(now: number): void {
+    const phase = this.#phase;
+    const { deadline } = this;
+    if (deadline === undefined || now < deadline) return;
+    const late = now > deadline + LATE;
+    switch (phase.name) {
+      case 'waiting':
+        this.#dial('retry', now);
+        break;
+      case 'dialing':
+      case 'greeting':
+        if (late && !phase.extended) {
+          this.#phase = { ...phase, deadline: now + WAKE_LIMIT, extended: true };
+        } else {
+          this.#abandon(closeCodes.normal, '');
+          this.#lost(ownEnding(stageOf(this.#phase), 'timeout'), now);
+        }
+        break;
+      case 'connected':
+        this.#beat(phase.link, late ? phase.link.heartbeat.wake(now) : phase.link.heartbeat.check(now), now);
+        break;
+      case 'closing':
+        this.#abandon(phase.code, phase.reason);
+        this.#endClosing();
+        break;
+    }
+  }
+
+  #wake(type: 'online' | 'offline' | 'wake', now: number): void {
+    const phase = this.#phase;
+    if (type !== 'offline') {
+      this.#wokeAt = now;
+      if (phase.name === 'waiting' && now >= phase.notBefore) this.#dial('retry', now);
+    }
+    if (phase.name === 'connected') this.#beat(phase.link, phase.link.heartbeat.wake(now), now);
+  }
+
+  #beat(link: Link, verdict: 'ok' | 'ping' | 'half-open', now: number): void {
+    if (verdict === 'half-open') {
+      this.#abandon(closeCodes.deadPeer, 'dead peer');
+      this.#lost(ownEnding('open', 'dead-peer'), now);
+    } else if (verdict === 'ping') {
+      const { id } = link;
+      const probe = link.probe(now);
+      if ('message' in probe) this.#effects.push({ type: 'write', id, data: probe.message, heartbeat: true });
+      else this.#effects.push({ type: 'ping', id, payload: probe.payload });
+    }
+  }
+
+  // --- from one phase to another -----------------------------------------------------------------------------------
+
+  #begin(): void {
+    this.#outbox.clear();
+    this.#attempts = 0;
+    this.#reconnected = false;
+    this.#effects.push({ type: 'begin' });
+  }
+
+  #dial(reason: DialReason, now: number): void {
+    const id = ++this.#lastId;
+    const attempt = ++this.#attempts;
+    const cause = this.#state.status === 'connecting' ? this.#state.cause : undefined;
+    this.#phase = { name: 'dialing', id, deadline: now + this.#config.connectTimeout, extended: false };
+    this.#setState({ status: 'connecting', attempt, delay: 0, ...(cause && { cause }) });
+    this.#effects.push({ type: 'dial', id, attempt, reason });
+  }
+
+  /** Gives the current connection up at once, whatever it is doing. It is never waited for. */
+  #abandon(code: number, reason: string): void {
+    const id = idOf(this.#phase);
+    if (id !== undefined) this.#effects.push({ type: 'terminate', id, code, reason });
+  }
+
+  /** The attempt or connection of this phase is gone: the one place that decides what comes next. */
+  #lost(ending: Ending, now: number): void {
+    const config = this.#config;
+    const link = this.#link;
+    if (link && now - link.since >= config.minUptime) this.#attempts = 0;
+    const meaning = verdictOn(ending, config.freshCredentials);
+    const willing = config.reconnect && (config.shouldReconnect?.(ending) ?? meaning !== 'stop');
+    if (!willing || this.#attempts >= config.maxAttempts) {
+      if (config.reconnect) this.#effects.push({ type: 'failed', detail: ending });
+      this.#finish(ending);
+      return;
+    }
+    const hurried = link && link.since <= this.#wokeAt && now <= this.#wokeAt + WAKE_LIMIT;
+    const delay = hurried ? 0 : backoffDelay(this.#attempts, ending, meaning === 'spread', config);
+    const attempt = this.#attempts + 1;
+    this.#phase = { name: 'waiting', until: now + delay, notBefore: now + (ending.retryAfter ?? 0) };
+    this.#setState({ status: 'connecting', attempt, delay, cause: ending });
+    if (link) this.#interrupted(link, ending);
+    this.#effects.push({ type: 'reconnecting', detail: { attempt, delay, cause: ending } });
+  }
+
+  #interrupted(link: Link, ending: Ending): void {
+    this.#effects.push({ type: 'interrupted', detail: { ...ending, unconfirmed: link.unconfirmed(ending) } });
+  }
+
+  /** The closing handshake is over, or was not waited for any longer. */
+  #endClosing(ending?: Ending): void {
+    const { code, reason } = this.#phase as Extract<Phase, { name: 'closing' }>;
+    this.#finish({ ...(ending ?? ownEnding('open', 'caller', code, reason)), cause: 'caller' });
+  }
+
+  /** The end of a life. */
+  #finish(ending: Ending): void {
+    const link = this.#link;
+    const undelivered = this.#outbox.clear();
+    this.#phase = CLOSED;
+    this.#setState({ status: 'closed', cause: ending });
+    const detail = { ...ending, undelivered, unconfirmed: link?.unconfirmed(ending) ?? 0 };
+    this.#effects.push({ type: 'close', detail });
+  }
+
+  #setState(state: State): void {
+    this.#state = state;
+    this.#effects.push({ type: 'state', state });
+  }
+}

@@ -1,0 +1,34 @@
+export { LongSocket } from './client/long-socket.js';
+export type { DialContext, Greeting, Headers, LongSocketOptions, Provider, Url } from './client/options.js';
+export { closeCodes } from './core/close-code.js';
+export { type ErrorCode, LongSocketError } from './core/errors.js';
+export type {
+  CloseDetail,
+  ConnectionEnd,
+  Data,
+  DialReason,
+  Effect,
+  Ending,
+  Input,
+  Interruption,
+  Reconnecting,
+  State,
+} from './core/types.js';
+export type {
+  BinaryType,
+  Clock,
+  Connection,
+  ConnectionEvents,
+  Dial,
+  DialRequest,
+  NodeOptions,
+  SocketLike,
+  WebSocketConstructor,
+} from './io/connection.js';
+export type { Inspection } from './io/driver.js';
+export { platformSignals, type Signal, type Signals } from './io/signals.js';
+export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';
+export type { ListenerErrorHandler } from './socket/listeners.js';
+export type { SocketOptions } from './socket/options.js';
+export { type RespondOptions, respond } from './socket/respond.js';
+export type { Socket, SocketEvents } from './socket/socket.js';

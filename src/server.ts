@@ -1,0 +1,10 @@
+export { closeCodes } from './core/close-code.js';
+export { type ErrorCode, LongSocketError } from './core/errors.js';
+export type { CloseDetail, Data, Ending, State } from './core/types.js';
+export type { WsSocket } from './io/node.js';
+export { type AcceptedSocket, accept, type UpgradeRequest } from './server/accept.js';
+export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';
+export type { ListenerErrorHandler } from './socket/listeners.js';
+export type { SocketOptions } from './socket/options.js';
+export { type RespondOptions, respond } from './socket/respond.js';
+export type { Socket, SocketEvents } from './socket/socket.js';

@@ -1,0 +1,46 @@
+import type { Data, SessionConfig } from '../core/types.js';
+import { adopt, type WsSocket } from '../io/node.js';
+import { type SocketOptions, sessionConfig, socketChecks, validate } from '../socket/options.js';
+import { Socket } from '../socket/socket.js';
+
+/** What is used of the upgrade request (`http.IncomingMessage`). */
+export interface UpgradeRequest {
+  readonly url?: string | undefined;
+}
+
+/** The server's end of a connection: the public shape of a `LongSocket`, for one connection. */
+export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> extends Socket<
+  In,
+  Out
+> {
+  /** The upgrade request, as given to `accept`. */
+  readonly request: Request;
+
+  /** Use {@link accept}. */
+  constructor(ws: WsSocket, request: Request, config: SessionConfig, options: SocketOptions) {
+    super(config, options);
+    this.request = request;
+    const id = 1; // What the machine calls its first connection.
+    this.adopt(id, adopt(ws, options.binaryType ?? 'arraybuffer', this.reports(id)));
+    this.driver.dispatch({ type: 'adopt', canPing: true });
+  }
+
+  /** The path and query the client asked for. */
+  override get url(): string {
+    return this.request.url ?? '';
+  }
+}
+
+/**
+ * Wraps a socket that a `ws` server has accepted. Call it in the `connection` listener, before any message is lost. It is
+ * connected from the start, so `open` is not emitted; it closes when its connection does.
+ * @throws LongSocketError `INVALID_OPTION`
+ */
+export function accept<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest>(
+  ws: WsSocket,
+  request: Request,
+  options: SocketOptions = {},
+): AcceptedSocket<In, Out, Request> {
+  validate(options, socketChecks);
+  return new AcceptedSocket(ws, request, sessionConfig(options), options);
+}

@@ -1,0 +1,82 @@
+import { LongSocketError } from '../core/errors.js';
+import { byteLength } from '../core/outbox.js';
+import type { Data } from '../core/types.js';
+
+/** Where messages come from: calls `message` for each, `end` when there will be none; returns how to stop. */
+type Source<In> = (message: (data: In) => void, end: (error?: LongSocketError) => void) => () => void;
+
+type Result<In> = IteratorResult<In, undefined>;
+
+/**
+ * Iterates over messages, from now on, with bounded buffering. A reader that falls further behind than the bounds gets
+ * what is buffered, then `READER_TOO_SLOW`: nothing is skipped in silence.
+ *
+ * A plain object with `next()`, since some engines (Hermes) have no async generators.
+ */
+export function iterate<In>(source: Source<In>, maxBytes: number, maxMessages: number): AsyncIterableIterator<In> {
+  const buffered: In[] = [];
+  const readers: { resolve(result: Result<In>): void; reject(error: unknown): void }[] = [];
+  let bytes = 0;
+  let ended = false;
+  let failure: LongSocketError | undefined;
+  let stop = (): void => {};
+
+  const end = (error?: LongSocketError): void => {
+    if (ended) return;
+    ended = true;
+    failure = error;
+    stop();
+    for (const { resolve, reject } of readers.splice(0)) {
+      if (failure) reject(failure);
+      else resolve({ done: true, value: undefined });
+      failure = undefined;
+    }
+  };
+  stop = source((data) => {
+    const reader = readers.shift();
+    if (reader) {
+      reader.resolve({ done: false, value: data });
+      return;
+    }
+    bytes += sizeOf(data);
+    if (buffered.length >= maxMessages || (bytes > maxBytes && buffered.length > 0)) {
+      const amount = `${buffered.length} messages were waiting to be read`;
+      end(new LongSocketError('READER_TOO_SLOW', `${amount}: read faster, or raise maxBufferedBytes or -Messages`));
+    } else {
+      buffered.push(data);
+    }
+  }, end);
+  if (ended) stop();
+
+  return {
+    next() {
+      if (buffered.length > 0) {
+        const value = buffered.shift() as In;
+        bytes -= sizeOf(value);
+        return Promise.resolve({ done: false, value });
+      }
+      if (failure) {
+        const error = failure;
+        failure = undefined;
+        return Promise.reject(error);
+      }
+      if (ended) return Promise.resolve({ done: true, value: undefined });
+      return new Promise((resolve, reject) => readers.push({ resolve, reject }));
+    },
+    return() {
+      buffered.length = 0;
+      end();
+      return Promise.resolve({ done: true, value: undefined });
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** Decoded messages have no size of their own: their number is bounded. */
+function sizeOf(message: unknown): number {
+  return typeof message === 'string' || ArrayBuffer.isView(message) || message instanceof ArrayBuffer
+    ? byteLength(message as Data)
+    : 0;
+}

@@ -1,0 +1,99 @@
+import mitt, { type Handler } from 'mitt';
+
+/** Told of what a listener or another function of the application throws. Default: a warning, never a crash. */
+export type ListenerErrorHandler = (error: unknown) => void;
+
+/** A listener's promise is watched too, so that an async listener cannot end the process either. */
+type Listener<Event> = (event: Event) => unknown;
+
+/**
+ * Events by mitt, with what it leaves open: `on` returns `off`; a listener that throws or rejects starves nobody and is
+ * reported; a listener removed during a dispatch is not called any more, one added is called from the next on (as DOM
+ * events do).
+ */
+export class Listeners<Events extends object> {
+  readonly #emitter = mitt<Record<PropertyKey, unknown>>();
+  readonly #registrations: { readonly type: keyof Events; readonly listener: unknown; readonly stop: () => void }[] =
+    [];
+  readonly #report: ListenerErrorHandler;
+
+  constructor(report: ListenerErrorHandler) {
+    this.#report = report;
+  }
+
+  on<Type extends keyof Events>(type: Type, listener: Listener<Events[Type]>): () => void {
+    let active = true;
+    const isolated = (event: unknown): void => {
+      if (active) isolate(listener, event as Events[Type], this.#report);
+    };
+    const registration = {
+      type,
+      listener,
+      stop: () => {
+        if (!active) return;
+        active = false;
+        this.#emitter.off(type as PropertyKey, isolated as Handler);
+        this.#registrations.splice(this.#registrations.indexOf(registration), 1);
+      },
+    };
+    this.#registrations.push(registration);
+    this.#emitter.on(type as PropertyKey, isolated as Handler);
+    return registration.stop;
+  }
+
+  once<Type extends keyof Events>(type: Type, listener: Listener<Events[Type]>): () => void {
+    const stop = this.on(type, (event) => {
+      stop();
+      return listener(event);
+    });
+    return stop;
+  }
+
+  off<Type extends keyof Events>(type: Type, listener: Listener<Events[Type]>): void {
+    for (const known of [...this.#registrations]) {
+      if (known.type === type && known.listener === listener) known.stop();
+    }
+  }
+
+  emit<Type extends keyof Events>(type: Type, event: Events[Type]): void {
+    this.#emitter.emit(type as PropertyKey, event);
+  }
+}
+
+/**
+ * Calls a function of the application's with one argument; what it throws, or its promise rejects with, is reported and
+ * goes no further.
+ */
+export function isolate<Argument, Result>(
+  call: (argument: Argument) => Result,
+  argument: Argument,
+  report: ListenerErrorHandler,
+): Result | undefined {
+  try {
+    const result = call(argument);
+    if (result && typeof (result as { then?: unknown }).then === 'function') {
+      (result as unknown as PromiseLike<unknown>).then(undefined, (error) => reportTo(report, error));
+    }
+    return result;
+  } catch (error) {
+    reportTo(report, error);
+    return undefined;
+  }
+}
+
+/** The reporter is the application's as well. */
+function reportTo(report: ListenerErrorHandler, error: unknown): void {
+  try {
+    report(error);
+  } catch {}
+}
+
+/** In Node a warning, in browsers `reportError`: seen, and never the end of the process. */
+export const reportListenerError: ListenerErrorHandler = (error) => {
+  const { process, reportError } = globalThis as {
+    process?: { emitWarning?(warning: Error): void };
+    reportError?(error: unknown): void;
+  };
+  if (process?.emitWarning) process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+  else reportError?.(error);
+};

@@ -1,0 +1,152 @@
+import { LongSocketError } from '../core/errors.js';
+import type { Data, SessionConfig } from '../core/types.js';
+import { systemClock, systemRandom } from '../io/clock.js';
+import type { BinaryType, Clock } from '../io/connection.js';
+import type { Inspection } from '../io/driver.js';
+import { type HeartbeatOptions, heartbeatConfig } from './heartbeat.js';
+import { isolate, type ListenerErrorHandler, reportListenerError } from './listeners.js';
+
+/** Options of both ends. */
+export interface SocketOptions {
+  /**
+   * How a dead link is found; `false`: not at all.
+   * @default protocol pings after 25 s of silence, 5 s to answer, where the platform has them (Node)
+   */
+  heartbeat?: HeartbeatOptions | false | undefined;
+  /** How long `close()` waits for the closing handshake before it drops the connection, in ms. @default 5000 */
+  closeTimeout?: number | undefined;
+  /**
+   * Most bytes that wait for a connection, or for the transport to take more. One message fits an empty buffer whatever
+   * its size. @default 1048576
+   */
+  maxBufferedBytes?: number | undefined;
+  /** Most messages that wait. @default 16384 */
+  maxBufferedMessages?: number | undefined;
+  /**
+   * What `send()` does when the buffer is full: throw `QUOTA_EXCEEDED`, drop the oldest message that waits, or drop this
+   * one (and return `'dropped'`). Dropped oldest ones are counted in `close { undelivered }`. @default 'throw'
+   */
+  overflow?: 'throw' | 'drop-oldest' | 'drop-newest' | undefined;
+  /** How binary messages arrive, the same on every platform. @default 'arraybuffer' */
+  binaryType?: BinaryType | undefined;
+  /** Told of what a listener or hook throws. @default `process.emitWarning` in Node, `reportError` in browsers */
+  onListenerError?: ListenerErrorHandler | undefined;
+  /** Told of every step of the machine: to plot it, to report a bug, to replay it. @default none */
+  inspect?: ((inspection: Inspection) => void) | undefined;
+  /** The source of time. @default the platform's */
+  clock?: Clock | undefined;
+  /** The source of chance, uniform in [0, 1). @default `Math.random` */
+  random?: (() => number) | undefined;
+}
+
+// --- validation ------------------------------------------------------------------------------------------------------
+
+/** What a value must be, in the words of the message, and whether it is. */
+export type Check = readonly [expected: string, holds: (value: unknown) => boolean];
+
+const isNumber = (least: number, whole = false): Check[1] => {
+  return (value) =>
+    typeof value === 'number' &&
+    value >= least &&
+    (!whole || value === Number.POSITIVE_INFINITY || Number.isInteger(value));
+};
+
+export const checks = {
+  ms: ['a number of milliseconds, at least 0', isNumber(0)],
+  interval: ['a number of milliseconds, at least 1', isNumber(1)],
+  count: ['a whole number, at least 1, or Infinity', isNumber(1, true)],
+  boolean: ['a boolean', (value) => typeof value === 'boolean'],
+  function: ['a function', (value) => typeof value === 'function'],
+  object: ['an object', (value) => typeof value === 'object' && value !== null],
+} as const satisfies Record<string, Check>;
+
+export const oneOf = (...values: readonly unknown[]): Check => [
+  `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,
+  (value) => values.includes(value),
+];
+
+const heartbeatChecks: Record<keyof HeartbeatOptions, Check> = {
+  message: ['text, bytes, or a function that returns them', (value) => isData(value) || typeof value === 'function'],
+  isReply: checks.function,
+  interval: checks.interval,
+  timeout: checks.interval,
+  announce: checks.boolean,
+};
+
+export const socketChecks: Record<keyof SocketOptions, Check> = {
+  heartbeat: ['an object, or false', (value) => value === false || checks.object[1](value)],
+  closeTimeout: checks.ms,
+  maxBufferedBytes: checks.count,
+  maxBufferedMessages: checks.count,
+  overflow: oneOf('throw', 'drop-oldest', 'drop-newest'),
+  binaryType: oneOf('arraybuffer', 'uint8array'),
+  onListenerError: checks.function,
+  inspect: checks.function,
+  clock: [
+    'an object with now, setTimer and clearTimer',
+    (value) => ['now', 'setTimer', 'clearTimer'].every((name) => typeof Object(value)[name] === 'function'),
+  ],
+  random: checks.function,
+};
+
+/** The one place where options are validated. Throws `INVALID_OPTION`, which names the option. */
+export function validate(options: unknown, known: Readonly<Record<string, Check>>, prefix = ''): void {
+  if (!checks.object[1](options)) throw invalid(`${prefix || 'options'} must be an object`);
+  for (const [name, value] of Object.entries(options as object)) {
+    const check = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (!check) throw invalid(`unknown option \`${prefix}${name}\`; there are: ${Object.keys(known).join(', ')}`);
+    const [expected, holds] = check;
+    if (value !== undefined && !holds(value)) throw invalid(`option \`${prefix}${name}\` must be ${expected}`, value);
+  }
+  const { heartbeat } = options as SocketOptions;
+  if (heartbeat && !prefix) {
+    validate(heartbeat, heartbeatChecks, 'heartbeat.');
+    const { announce, message, isReply } = heartbeat;
+    if ((announce || isReply) && (message === undefined || (announce && !isReply))) {
+      throw invalid(
+        `option \`heartbeat.${announce ? 'announce` needs `message` and `isReply' : 'isReply` needs `message'}\``,
+      );
+    }
+  }
+}
+
+export function invalid(problem: string, value?: unknown): LongSocketError {
+  const got = value === undefined ? '' : `, got ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`;
+  return new LongSocketError('INVALID_OPTION', problem + got);
+}
+
+/** Text or bytes: what can be sent. */
+export function isData(value: unknown): value is Data {
+  return typeof value === 'string' || value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+}
+
+// --- defaults --------------------------------------------------------------------------------------------------------
+
+/** Wraps a function of the application's: what it throws is reported, and `fallback` returned. */
+export function guardWith(report: ListenerErrorHandler) {
+  return <Args extends unknown[], Result>(call: (...args: Args) => Result, fallback: Result) =>
+    (...args: Args): Result =>
+      isolate(() => [call(...args)] as const, undefined, report)?.[0] ?? fallback;
+}
+
+/** The machine's view of the options of both ends; this end does not dial. */
+export function sessionConfig(options: SocketOptions): SessionConfig {
+  return {
+    reconnect: false,
+    backoffBase: 0,
+    backoffCap: 0,
+    minUptime: 0,
+    maxAttempts: 0,
+    connectTimeout: 0,
+    closeTimeout: options.closeTimeout ?? 5000,
+    heartbeat: heartbeatConfig(options.heartbeat, guardWith(options.onListenerError ?? reportListenerError)),
+    maxBufferedBytes: options.maxBufferedBytes ?? 1024 * 1024,
+    maxBufferedMessages: options.maxBufferedMessages ?? 16_384,
+    overflow: options.overflow ?? 'throw',
+    greets: false,
+    freshCredentials: false,
+    random: options.random ?? systemRandom,
+  };
+}
+
+export const clockOf = (options: SocketOptions): Clock => options.clock ?? systemClock;

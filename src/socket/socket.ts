@@ -1,0 +1,373 @@
+import { closeCodes } from '../core/close-code.js';
+import { errorOf, LongSocketError } from '../core/errors.js';
+import { byteLength } from '../core/outbox.js';
+import { Session } from '../core/session.js';
+import type {
+  CloseDetail,
+  ConnectionEnd,
+  ConnectionId,
+  Data,
+  Effect,
+  Ending,
+  Interruption,
+  Reconnecting,
+  SessionConfig,
+  State,
+} from '../core/types.js';
+import type { Clock, Connection, ConnectionEvents } from '../io/connection.js';
+import { Driver } from '../io/driver.js';
+import { iterate } from './iterate.js';
+import { Life } from './life.js';
+import { isolate, Listeners, reportListenerError } from './listeners.js';
+import { clockOf, isData, type SocketOptions } from './options.js';
+import { Writers } from './writers.js';
+
+declare global {
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+}
+
+/** Not on every platform yet; `await using`, compiled for such a platform, looks for this symbol then. */
+const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+
+/** What a socket tells its listeners, by event name. */
+export interface SocketEvents<In = Data> {
+  /** The state changed. */
+  state: State;
+  /** A connection is open (and `onConnect` done). `reconnected`: it is not the first of this life. */
+  open: { readonly reconnected: boolean };
+  message: In;
+  /** An open connection was lost; another will be dialed. */
+  interrupted: Interruption;
+  /** The next dial is scheduled. */
+  reconnecting: Reconnecting;
+  /** Gave up: the ending may not be retried, or `maxAttempts` is reached. `close` follows. */
+  failed: Ending;
+  /** The end of this life: once, last, and final. `connect()` begins another. */
+  close: CloseDetail;
+  /** An attempt or a connection failed; `error.ending` says how. Not thrown when nobody listens. */
+  error: LongSocketError;
+}
+
+/**
+ * The public shape that both ends share: what a socket is to an application once there is a connection. It performs the
+ * machine's effects; how connections come to be is left to the two ends.
+ */
+export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In> {
+  protected readonly driver: Driver;
+  protected readonly listeners: Listeners<SocketEvents<In>>;
+  protected readonly clock: Clock;
+  /** Connections the machine knows, by id. */
+  protected readonly connections = new Map<ConnectionId, Connection>();
+  readonly #config: SessionConfig;
+  readonly #writers: Writers<Out>;
+  /** The connection that is or was last the application's. */
+  #connection: Connection | undefined;
+  /** `close()` was called in this life; the machine may not have stepped yet. */
+  #closing = false;
+  readonly #life = new Life();
+
+  protected constructor(config: SessionConfig, options: SocketOptions) {
+    const { inspect, onListenerError = reportListenerError } = options;
+    const drawn: number[] = [];
+    const random = (): number => {
+      const number = config.random();
+      drawn.push(number);
+      return number;
+    };
+    this.#config = config;
+    this.clock = clockOf(options);
+    this.listeners = new Listeners(onListenerError);
+    this.driver = new Driver(new Session(inspect ? { ...config, random } : config), {
+      clock: this.clock,
+      perform: (effect) => this.perform(effect),
+      settled: () => this.#writers.settle(),
+      inspect: inspect && ((inspection) => isolate(inspect, inspection, onListenerError)),
+      drawn: () => drawn.splice(0),
+    });
+    this.#writers = new Writers(this.driver);
+  }
+
+  // --- events ------------------------------------------------------------------------------------------------------
+
+  /** Calls `listener` for each such event, until the function it returns is called. */
+  on<Type extends keyof SocketEvents<In>>(
+    type: Type,
+    listener: (event: SocketEvents<In>[Type]) => unknown,
+  ): () => void {
+    return this.listeners.on(type, listener);
+  }
+
+  /** As `on`, for the next such event alone. */
+  once<Type extends keyof SocketEvents<In>>(
+    type: Type,
+    listener: (event: SocketEvents<In>[Type]) => unknown,
+  ): () => void {
+    return this.listeners.once(type, listener);
+  }
+
+  /** Removes a listener, however often it was added. */
+  off<Type extends keyof SocketEvents<In>>(type: Type, listener: (event: SocketEvents<In>[Type]) => unknown): void {
+    this.listeners.off(type, listener);
+  }
+
+  // --- sending -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Accepts a message. `'sent'`: handed to an open connection; `'queued'`: waits for one, or for the transport;
+   * `'dropped'`: refused by `overflow: 'drop-newest'`. Neither of the first two says that it has arrived.
+   * @throws LongSocketError `QUOTA_EXCEEDED` (full), `CLOSED`, or `INVALID_MESSAGE`; nothing is queued then.
+   */
+  send(data: Out): 'sent' | 'queued' | 'dropped' {
+    this.#check(data);
+    const verdict = this.#writers.count > 0 ? 'full' : this.driver.send(data as Data);
+    if (verdict === 'closed') throw closedError();
+    if (verdict !== 'full') return verdict;
+    const { maxBufferedBytes, maxBufferedMessages } = this.#config;
+    throw new LongSocketError(
+      'QUOTA_EXCEEDED',
+      `${this.driver.queuedCount} messages of ${this.driver.queuedBytes} bytes wait for a connection ` +
+        `(at most ${maxBufferedMessages}, ${maxBufferedBytes}): use \`await write()\`, or see option \`overflow\``,
+    );
+  }
+
+  /**
+   * As `send`, but waits while the buffer is full; resolves when the message is accepted. Do not change bytes before.
+   * @throws LongSocketError (as a rejection) `CLOSED` or `INVALID_MESSAGE`.
+   */
+  async write(data: Out): Promise<void> {
+    this.#check(data);
+    await this.#writers.write(data);
+  }
+
+  /** Resolves when every message accepted so far was handed to a connection; rejects when the socket closes before. */
+  drain(): Promise<void> {
+    return this.#writers.drained();
+  }
+
+  /** Bytes accepted that wait here or in the transport. (WHATWG: `bufferedAmount`) */
+  get bufferedAmount(): number {
+    return this.driver.queuedBytes + (this.#current?.bufferedAmount ?? 0);
+  }
+
+  #check(data: Out): void {
+    if (this.#closing || this.#life.end) throw closedError();
+    if (!isData(data)) {
+      const kind = Object.prototype.toString.call(data).slice(8, -1);
+      throw new LongSocketError(
+        'INVALID_MESSAGE',
+        `a message is text, an ArrayBuffer or a view of one, got ${kind}: use JSON.stringify, or await blob.arrayBuffer()`,
+      );
+    }
+  }
+
+  // --- state -------------------------------------------------------------------------------------------------------
+
+  /** `connecting`, `connected` or `closed`, with detail. The same object until the next `state` event. */
+  get state(): State {
+    return this.driver.session.state;
+  }
+
+  /** Resolves when this life's first connection is open; rejects when the life ends before. */
+  get opened(): Promise<void> {
+    return this.#life.opened;
+  }
+
+  /** Resolves with the `close` event of this life. Never rejects. */
+  get closed(): Promise<CloseDetail> {
+    return this.#life.closed;
+  }
+
+  /** Takes a new connection in. */
+  protected adopt(id: ConnectionId, connection: Connection): void {
+    this.connections.set(id, connection);
+    this.#connection = connection;
+  }
+
+  get #current(): Connection | undefined {
+    return this.state.status === 'connected' ? this.#connection : undefined;
+  }
+
+  /** The subprotocol the server chose for the current or last connection; empty for none. */
+  get protocol(): string {
+    return this.#connection?.protocol ?? '';
+  }
+
+  /** The extensions of the current or last connection. */
+  get extensions(): string {
+    return this.#connection?.extensions ?? '';
+  }
+
+  /** The URL of the current or last connection; empty before the first. */
+  get url(): string {
+    return this.#connection?.url ?? '';
+  }
+
+  // --- ending ------------------------------------------------------------------------------------------------------
+
+  /**
+   * Ends this life: hands over what waits if there is a connection, completes the closing handshake for at most
+   * `closeTimeout`, then `close`. Without a connection, at once. Calling it again changes nothing.
+   * @param code 1000, another code of RFC 6455 §7.4.1 that may be sent, or 3000–4999. Browsers send 1000 for all below 3000.
+   * @param reason at most 123 bytes.
+   * @throws LongSocketError `INVALID_ARGUMENT`; nothing is closed then.
+   */
+  close(code: number = closeCodes.normal, reason = ''): void {
+    const sendable =
+      (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code < 5000);
+    if (!Number.isInteger(code) || !sendable) {
+      throw new LongSocketError('INVALID_ARGUMENT', `close code must be 1000 or 3000 to 4999, got ${code}`);
+    }
+    if (typeof reason !== 'string' || byteLength(reason) > 123) {
+      throw new LongSocketError('INVALID_ARGUMENT', 'close reason must be text of at most 123 bytes');
+    }
+    if (this.state.status !== 'closed') this.#closing = true;
+    this.driver.dispatch({ type: 'close', code, reason });
+  }
+
+  /** `close()`, and waits for its end: for `await using`. */
+  async [asyncDispose](): Promise<void> {
+    if (this.state.status === 'closed') return;
+    this.close();
+    await this.closed;
+  }
+
+  /**
+   * The messages from now on, with the bounds of `maxBufferedBytes` and `maxBufferedMessages`. Ends with the life; throws
+   * `READER_TOO_SLOW` behind what was buffered when the bounds are passed, and what ended the life if it failed.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<In> {
+    const { maxBufferedBytes, maxBufferedMessages } = this.#config;
+    return iterate<In>(
+      (message, end) => {
+        if (this.#life.end) end();
+        let failure: LongSocketError | undefined;
+        const stops = [
+          this.on('message', message),
+          this.on('failed', (ending) => {
+            failure = errorOf(ending);
+          }),
+          this.on('close', () => end(failure)),
+        ];
+        return () => {
+          for (const stop of stops) stop();
+        };
+      },
+      maxBufferedBytes,
+      maxBufferedMessages,
+    );
+  }
+
+  // --- effects -----------------------------------------------------------------------------------------------------
+
+  protected perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'message':
+        this.listeners.emit('message', effect.data as In);
+        break;
+      case 'write':
+        this.connections.get(effect.id)?.send(effect.data);
+        break;
+      case 'ping':
+        this.connections.get(effect.id)?.ping?.(effect.payload);
+        break;
+      case 'hang-up':
+        this.connections.get(effect.id)?.close(effect.code, effect.reason);
+        break;
+      case 'terminate':
+        this.terminate(effect.id, effect.code, effect.reason);
+        break;
+      case 'state':
+        this.listeners.emit('state', effect.state);
+        break;
+      case 'begin':
+        this.begin();
+        break;
+      case 'open':
+        this.#life.open();
+        this.listeners.emit('open', { reconnected: effect.reconnected });
+        break;
+      case 'interrupted':
+        this.listeners.emit('interrupted', effect.detail);
+        break;
+      case 'reconnecting':
+        this.listeners.emit('error', errorOf(effect.detail.cause));
+        this.listeners.emit('reconnecting', effect.detail);
+        break;
+      case 'failed':
+        this.listeners.emit('error', errorOf(effect.detail));
+        this.listeners.emit('failed', effect.detail);
+        break;
+      case 'close':
+        this.finish(effect.detail);
+        break;
+    }
+  }
+
+  protected begin(): void {
+    this.#life.begin();
+    this.#closing = false;
+  }
+
+  protected finish(detail: CloseDetail): void {
+    this.#life.finish(detail);
+    this.#writers.fail(closedError());
+    this.listeners.emit('close', detail);
+  }
+
+  protected terminate(id: ConnectionId, code: number, reason: string): void {
+    const connection = this.connections.get(id);
+    this.connections.delete(id);
+    connection?.terminate(code, reason);
+  }
+
+  /** What a connection with this id reports goes to the machine, which knows whether it still matters. */
+  protected reports(id: ConnectionId): ConnectionEvents {
+    return new Reports(id, this.driver, (end) => {
+      this.connections.delete(id);
+      this.driver.dispatch({ type: 'connection-close', id, ...end });
+    });
+  }
+}
+
+/** One object for a connection, rather than a closure for each event. */
+class Reports implements ConnectionEvents {
+  readonly #id: ConnectionId;
+  readonly #driver: Driver;
+  readonly close: (end: ConnectionEnd) => void;
+
+  constructor(id: ConnectionId, driver: Driver, close: (end: ConnectionEnd) => void) {
+    this.#id = id;
+    this.#driver = driver;
+    this.close = close;
+  }
+
+  open(canPing: boolean): void {
+    this.#driver.dispatch({ type: 'connection-open', id: this.#id, canPing });
+  }
+
+  message(data: Data): void {
+    this.#driver.dispatch({ type: 'message-received', id: this.#id, data });
+  }
+
+  ping(): void {
+    this.#driver.dispatch({ type: 'ping-received', id: this.#id });
+  }
+
+  pong(payload: string): void {
+    this.#driver.dispatch({ type: 'pong-received', id: this.#id, payload });
+  }
+
+  backedUp(): void {
+    this.#driver.dispatch({ type: 'connection-backed-up', id: this.#id });
+  }
+
+  writable(): void {
+    this.#driver.dispatch({ type: 'connection-writable', id: this.#id });
+  }
+}
+
+function closedError(): LongSocketError {
+  return new LongSocketError('CLOSED', 'the socket is closed, or closing: call connect() first');
+}

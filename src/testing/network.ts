@@ -1,0 +1,222 @@
+import { detached } from '../core/outbox.js';
+import type { ConnectionEnd, Data } from '../core/types.js';
+import type { Connection, ConnectionEvents, Dial, DialRequest } from '../io/connection.js';
+import type { VirtualClock } from './virtual-clock.js';
+
+const LOST: ConnectionEnd = { code: 1006, reason: '', wasClean: false };
+
+export interface NetworkOptions {
+  readonly clock: VirtualClock;
+  /** @default no jitter is drawn */
+  readonly random?: (() => number) | undefined;
+  /** One way, in ms: fixed, or uniform between two bounds. The order within a connection is kept. @default 10 */
+  readonly latency?: number | readonly [least: number, most: number] | undefined;
+  /** Connections have protocol pings, as in Node; `false`: as in a browser. @default true */
+  readonly canPing?: boolean | undefined;
+}
+
+/** What becomes of dials. `refuse`: they fail; `hang`: nothing ever comes of them; a number: answered with this HTTP status. */
+export type DialFate = 'accept' | 'refuse' | 'hang' | number;
+
+/**
+ * A network in memory between clients and one server, with the faults of real ones. Give its `dial` to a `LongSocket`:
+ * nothing is sent anywhere, and time is the clock's.
+ */
+export class SimulatedNetwork {
+  readonly clock: VirtualClock;
+  readonly #random: () => number;
+  readonly #latency: readonly [number, number];
+  readonly #canPing: boolean;
+  readonly #links = new Set<SimulatedLink>();
+  #serve: (connection: ServerConnection) => void = () => {};
+
+  /** What becomes of dials from now on. */
+  dials: DialFate = 'accept';
+  /** Connections are cut at this age, in ms, by the server. */
+  maxAge: number | undefined;
+  /** Dials so far. */
+  dialed = 0;
+  /** The most attempts and connections that a client had at once. */
+  mostAtOnce = 0;
+
+  constructor({ clock, random = () => 0, latency = 10, canPing = true }: NetworkOptions) {
+    this.clock = clock;
+    this.#random = random;
+    this.#latency = typeof latency === 'number' ? [latency, latency] : latency;
+    this.#canPing = canPing;
+  }
+
+  /** Attempts and connections that the client has not been told the end of, and has not given up. */
+  get open(): number {
+    return this.#links.size;
+  }
+
+  /** Called with the server's end of each connection. */
+  serve(listener: (connection: ServerConnection) => void): void {
+    this.#serve = listener;
+  }
+
+  /** Opens a connection: for option `dial`. */
+  readonly dial: Dial = (request, events) => {
+    const link = new SimulatedLink(this, request, events, this.#canPing);
+    this.#links.add(link);
+    this.dialed++;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#links.size);
+    const { dials } = this;
+    if (dials === 'refuse') link.deliver(() => link.endClient(LOST));
+    else if (typeof dials === 'number') link.deliver(() => link.endClient({ ...LOST, status: dials }));
+    else if (dials === 'accept') {
+      link.deliver(() => {
+        this.#serve(link.server);
+        link.deliver(() => link.opened());
+        if (this.maxAge !== undefined) this.clock.schedule(() => link.cut(), this.maxAge);
+      });
+    }
+    return link;
+  };
+
+  /** Cuts every connection: both ends see it at once, and what is on its way is lost. */
+  cut(): void {
+    for (const link of [...this.#links]) link.cut();
+  }
+
+  /** From now on nothing passes on the connections there are, and nobody is told. They never heal. */
+  silence(): void {
+    for (const link of this.#links) link.silent = true;
+  }
+
+  /** One way, drawn anew. */
+  delay(): number {
+    const [least, most] = this.#latency;
+    return least + this.#random() * (most - least);
+  }
+
+  forget(link: SimulatedLink): void {
+    this.#links.delete(link);
+  }
+}
+
+/** The server's end of a simulated connection. Pings are answered by themselves, as servers do. */
+export interface ServerConnection {
+  readonly url: string;
+  readonly protocols: readonly string[];
+  /** The subprotocol chosen; set it in the listener of `serve`. */
+  protocol: string;
+  onmessage: (data: Data) => void;
+  onclose: (end: ConnectionEnd) => void;
+  send(data: Data): void;
+  close(code?: number, reason?: string): void;
+  /** As a process that is killed: the client is told by its TCP, without a close frame. */
+  terminate(): void;
+}
+
+/** Both ends of one connection, and the way between them. */
+class SimulatedLink implements Connection {
+  readonly #network: SimulatedNetwork;
+  readonly #events: ConnectionEvents;
+  readonly url: string;
+  readonly server: ServerConnection;
+  readonly ping?: (payload: string) => void;
+  /** Nothing passes any more. */
+  silent = false;
+  #clientOver = false;
+  #serverOver = false;
+  /** When the last of what is under way arrives: order is kept. */
+  #lastArrival = { up: 0, down: 0 };
+
+  constructor(network: SimulatedNetwork, request: DialRequest, events: ConnectionEvents, canPing: boolean) {
+    this.#network = network;
+    this.#events = events;
+    this.url = request.url;
+    this.server = {
+      url: request.url,
+      protocols: request.protocols,
+      protocol: '',
+      onmessage: () => {},
+      onclose: () => {},
+      send: (data) => {
+        const copy = detached(data);
+        this.#down(() => events.message(copy));
+      },
+      close: (code = 1005, reason = '') => {
+        this.#down(() => {
+          this.endClient({ code, reason, wasClean: true });
+          this.#up(() => this.#endServer({ code, reason, wasClean: true }));
+        });
+      },
+      terminate: () => {
+        this.#serverOver = true;
+        this.#down(() => this.endClient(LOST));
+      },
+    };
+    if (canPing) this.ping = (payload) => this.#up(() => this.#down(() => events.pong(payload)));
+  }
+
+  get protocol(): string {
+    return this.server.protocol;
+  }
+
+  readonly extensions = '';
+  readonly bufferedAmount = 0;
+
+  opened(): void {
+    this.#events.open(this.ping !== undefined);
+  }
+
+  send(data: Data): void {
+    const copy = detached(data);
+    this.#up(() => this.server.onmessage(copy));
+  }
+
+  close(code: number, reason: string): void {
+    this.#up(() => {
+      this.#endServer({ code, reason, wasClean: true });
+      this.deliver(() => this.endClient({ code, reason, wasClean: true }));
+    });
+  }
+
+  terminate(code: number, reason: string): void {
+    this.#up(() => this.#endServer({ code, reason, wasClean: true }));
+    this.#clientOver = true;
+    this.#network.forget(this);
+  }
+
+  cut(): void {
+    this.silent = true;
+    this.endClient(LOST);
+    this.#endServer(LOST);
+  }
+
+  endClient(end: ConnectionEnd): void {
+    if (this.#clientOver) return;
+    this.#clientOver = true;
+    this.#network.forget(this);
+    this.#events.close(end);
+  }
+
+  #endServer(end: ConnectionEnd): void {
+    if (this.#serverOver) return;
+    this.#serverOver = true;
+    this.server.onclose(end);
+  }
+
+  #up(happen: () => void): void {
+    this.#travel('up', () => this.#serverOver || happen());
+  }
+
+  #down(happen: () => void): void {
+    this.#travel('down', () => this.#clientOver || happen());
+  }
+
+  /** To the client, whatever the server's end has come to. */
+  deliver(happen: () => void): void {
+    this.#down(happen);
+  }
+
+  #travel(direction: 'up' | 'down', happen: () => void): void {
+    const { clock } = this.#network;
+    const arrival = Math.max(this.#lastArrival[direction], clock.now() + this.#network.delay());
+    this.#lastArrival[direction] = arrival;
+    clock.schedule(() => this.silent || happen(), arrival - clock.now());
+  }
+}
