@@ -5,12 +5,14 @@ export { type ErrorCode, LongSocketError } from './core/errors.js';
 export type {
   CloseDetail,
   ConnectionEnd,
+  ConnectionReport,
   Data,
   DialReason,
   Effect,
   Ending,
   Input,
   Interruption,
+  Opening,
   Reconnecting,
   State,
 } from './core/types.js';
@@ -18,10 +20,10 @@ export type {
   BinaryType,
   Clock,
   Connection,
-  ConnectionEvents,
   Dial,
   DialRequest,
   NodeOptions,
+  Report,
   SocketLike,
   WebSocketConstructor,
 } from './io/connection.js';

@@ -1,6 +1,5 @@
 import { LongSocketError } from '../core/errors.js';
-import type { CloseDetail, ConnectionEnd, ConnectionId, Data, Effect } from '../core/types.js';
-import type { ConnectionEvents } from '../io/connection.js';
+import type { Announcement, ConnectionEnd, ConnectionId, ConnectionReport, Data, Effect } from '../core/types.js';
 import { dial as dialWebSocket } from '../io/dial.js';
 import { platformSignals } from '../io/signals.js';
 import { isolate, reportListenerError } from '../socket/listeners.js';
@@ -84,17 +83,19 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
       case 'greeting-message':
         this.#greeting?.message(effect.data);
         break;
-      case 'state':
-        this.#greeting?.end();
-        super.perform(effect);
-        break;
-      case 'open':
-        super.perform(effect);
-        for (const data of this.#greeting?.unread ?? []) this.listeners.emit('message', data as In);
-        this.#greeting = undefined;
-        break;
       default:
         super.perform(effect);
+    }
+  }
+
+  protected override emit(announcement: Announcement): void {
+    const { event } = announcement;
+    if (event === 'state') this.#greeting?.end();
+    if (event === 'close') this.#finish();
+    super.emit(announcement);
+    if (event === 'open') {
+      for (const data of this.#greeting?.unread ?? []) this.listeners.emit('message', data as In);
+      this.#greeting = undefined;
     }
   }
 
@@ -105,12 +106,11 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     signal?.addEventListener('abort', this.#onAbort);
   }
 
-  protected override finish(detail: CloseDetail): void {
+  #finish(): void {
     const { signal, onListenerError = reportListenerError } = this.#options;
     signal?.removeEventListener('abort', this.#onAbort);
     if (this.#stopSignals) isolate(this.#stopSignals, undefined, onListenerError);
     this.#stopSignals = undefined;
-    super.finish(detail);
   }
 
   protected override terminate(id: ConnectionId, code: number, reason: string): void {
@@ -120,10 +120,9 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
 
   /** Asks the providers, if there are any, then opens a connection. */
   #dial({ id, attempt, reason }: DialEffect): void {
-    const events = this.reports(id);
     const parts = [this.#url, this.#options.protocols, this.#options.headers] as const;
     if (parts.every((part) => typeof part !== 'function')) {
-      this.#open(id, parts, events);
+      this.#open(id, parts);
       return;
     }
     const { AbortController } = globalThis as unknown as {
@@ -135,16 +134,17 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     const context: DialContext = { attempt, reason, cause: 'cause' in state ? state.cause : undefined, signal };
     this.#abort = { id, controller };
     Promise.all(parts.map(async (part) => (typeof part === 'function' ? part(context) : part))).then(
-      (values) => signal.aborted || this.#open(id, values, events),
-      (error) => signal.aborted || events.close(failure(error, 'provider')),
+      (values) => signal.aborted || this.#open(id, values),
+      (error) => signal.aborted || this.report(failure(id, error, 'provider')),
     );
   }
 
-  #open(id: ConnectionId, [url, protocols, headers]: readonly unknown[], events: ConnectionEvents): void {
+  #open(id: ConnectionId, [url, protocols, headers]: readonly unknown[]): void {
     const { dial = dialWebSocket, WebSocket, binaryType = 'arraybuffer', node } = this.#options;
     let request: Parameters<typeof dial>[0];
     try {
       request = {
+        id,
         url: resolveUrl(url),
         protocols: resolveProtocols(protocols),
         headers: headers as Headers | undefined,
@@ -154,15 +154,15 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
         node,
       };
     } catch (error) {
-      events.close(failure(error, 'provider'));
+      this.report(failure(id, error, 'provider'));
       return;
     }
     try {
-      this.adopt(id, dial(request, events));
+      this.adopt(id, dial(request, this.report));
     } catch (error) {
       // A page's security policy (mixed content, say) will not change its mind either.
       const { name, code } = error as { name?: string; code?: string };
-      events.close(failure(error, name === 'SecurityError' || code === 'UNSUPPORTED' ? 'unsupported' : undefined));
+      this.report(failure(id, error, name === 'SecurityError' || code === 'UNSUPPORTED' ? 'unsupported' : undefined));
     }
   }
 
@@ -176,6 +176,6 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
 }
 
 /** A dial that came to nothing before there was a connection. */
-function failure(error: unknown, cause: ConnectionEnd['cause']): ConnectionEnd {
-  return { code: 1006, reason: '', wasClean: false, cause, error };
+function failure(id: ConnectionId, error: unknown, cause: ConnectionEnd['cause']): ConnectionReport {
+  return { type: 'connection-close', id, code: 1006, reason: '', wasClean: false, cause, error };
 }

@@ -57,6 +57,7 @@ import { Link } from './link.js';
 import { byteLength, Outbox } from './outbox.js';
 import { type Attempt, deadlineOf, idOf, linkOf, type Phase, stageOf } from './phase.js';
 import type {
+  Announcement,
   ConnectionId,
   Data,
   DialReason,
@@ -205,7 +206,7 @@ export class Session {
     if (phase.name === 'closed' || phase.name === 'closing') return;
     if (phase.name !== 'connected') {
       this.#abandon(code, reason);
-      this.#finish(ownEnding(stageOf(this.#phase), 'caller', code, reason));
+      this.#finish(ownEnding(stageOf(phase), 'caller', code, reason));
       return;
     }
     const { link } = phase;
@@ -223,8 +224,7 @@ export class Session {
     switch (input.type) {
       case 'message-received':
         if (phase.name === 'greeting') this.#effects.push({ type: 'greeting-message', data: input.data });
-        else if (link?.received(input.data, now) === 'message')
-          this.#effects.push({ type: 'message', data: input.data });
+        else if (link?.received(input.data, now) === 'message') this.#deliver(input.data);
         break;
       case 'ping-received':
         link?.heartbeat.heard(now);
@@ -258,7 +258,7 @@ export class Session {
         break;
       case 'connection-close':
         if (phase.name === 'closing') this.#endClosing(endingOf('open', input));
-        else this.#lost(endingOf(stageOf(this.#phase), input), now);
+        else this.#lost(endingOf(stageOf(phase), input), now);
         break;
     }
   }
@@ -275,7 +275,7 @@ export class Session {
   #open(id: ConnectionId, canPing: boolean, now: number): void {
     this.#phase = { name: 'connected', link: new Link(id, this.#config.heartbeat, canPing, now) };
     this.#setState({ status: 'connected', closing: false });
-    this.#effects.push({ type: 'open', reconnected: this.#reconnected });
+    this.#emit({ event: 'open', detail: { reconnected: this.#reconnected } });
     this.#reconnected = true;
     this.#pump(now);
   }
@@ -289,6 +289,10 @@ export class Session {
   #write(link: Link, data: Data, now: number): void {
     link.wrote(now);
     this.#effects.push({ type: 'write', id: link.id, data });
+  }
+
+  #deliver(data: Data): void {
+    this.#effects.push({ type: 'message', data });
   }
 
   /** Hands over what waits; when closing and nothing is left, says goodbye. */
@@ -320,11 +324,12 @@ export class Session {
           this.#phase = { ...phase, deadline: now + WAKE_LIMIT, extended: true };
         } else {
           this.#abandon(closeCodes.normal, '');
-          this.#lost(ownEnding(stageOf(this.#phase), 'timeout'), now);
+          this.#lost(ownEnding(stageOf(phase), 'timeout'), now);
         }
         break;
       case 'connected':
-        this.#beat(phase.link, late ? phase.link.heartbeat.wake(now) : phase.link.heartbeat.check(now), now);
+        if (late) this.#wake('wake', now);
+        else this.#beat(phase.link, phase.link.heartbeat.check(now), now);
         break;
       case 'closing':
         this.#abandon(phase.code, phase.reason);
@@ -386,7 +391,7 @@ export class Session {
     const meaning = verdictOn(ending, config.freshCredentials);
     const willing = config.reconnect && (config.shouldReconnect?.(ending) ?? meaning !== 'stop');
     if (!willing || this.#attempts >= config.maxAttempts) {
-      if (config.reconnect) this.#effects.push({ type: 'failed', detail: ending });
+      if (config.reconnect) this.#emit({ event: 'error', detail: ending }, { event: 'failed', detail: ending });
       this.#finish(ending);
       return;
     }
@@ -396,11 +401,14 @@ export class Session {
     this.#phase = { name: 'waiting', until: now + delay, notBefore: now + (ending.retryAfter ?? 0) };
     this.#setState({ status: 'connecting', attempt, delay, cause: ending });
     if (link) this.#interrupted(link, ending);
-    this.#effects.push({ type: 'reconnecting', detail: { attempt, delay, cause: ending } });
+    this.#emit(
+      { event: 'error', detail: ending },
+      { event: 'reconnecting', detail: { attempt, delay, cause: ending } },
+    );
   }
 
   #interrupted(link: Link, ending: Ending): void {
-    this.#effects.push({ type: 'interrupted', detail: { ...ending, unconfirmed: link.unconfirmed(ending) } });
+    this.#emit({ event: 'interrupted', detail: { ...ending, unconfirmed: link.unconfirmed(ending) } });
   }
 
   /** The closing handshake is over, or was not waited for any longer. */
@@ -416,11 +424,15 @@ export class Session {
     this.#phase = CLOSED;
     this.#setState({ status: 'closed', cause: ending });
     const detail = { ...ending, undelivered, unconfirmed: link?.unconfirmed(ending) ?? 0 };
-    this.#effects.push({ type: 'close', detail });
+    this.#emit({ event: 'close', detail });
   }
 
   #setState(state: State): void {
     this.#state = state;
-    this.#effects.push({ type: 'state', state });
+    this.#emit({ event: 'state', detail: state });
+  }
+
+  #emit(...announcements: Announcement[]): void {
+    for (const announcement of announcements) this.#effects.push({ type: 'emit', ...announcement });
   }
 }

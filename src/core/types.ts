@@ -76,6 +76,12 @@ export type State =
       readonly cause?: Ending | undefined;
     };
 
+/** `open`: a connection is the application's. */
+export interface Opening {
+  /** It is not the first of this life. */
+  readonly reconnected: boolean;
+}
+
 /** `interrupted`: an open connection was lost and another will be dialed. */
 export interface Interruption extends Ending {
   /**
@@ -111,24 +117,30 @@ export type Input =
   | { readonly type: 'reconnect' }
   | { readonly type: 'send'; readonly data: Data }
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
-  // a connection
   | { readonly type: 'adopt'; readonly canPing: boolean }
-  | { readonly type: 'connection-open'; readonly id: ConnectionId; readonly canPing: boolean }
   | { readonly type: 'greeting-send'; readonly id: ConnectionId; readonly data: Data }
   | { readonly type: 'greeted'; readonly id: ConnectionId }
   | { readonly type: 'greeting-failed'; readonly id: ConnectionId; readonly error: unknown }
-  | { readonly type: 'message-received'; readonly id: ConnectionId; readonly data: Data }
-  | { readonly type: 'ping-received'; readonly id: ConnectionId }
-  | { readonly type: 'pong-received'; readonly id: ConnectionId; readonly payload: string }
-  | { readonly type: 'connection-backed-up'; readonly id: ConnectionId }
-  | { readonly type: 'connection-writable'; readonly id: ConnectionId }
-  | ({ readonly type: 'connection-close'; readonly id: ConnectionId } & ConnectionEnd)
+  // a connection
+  | ConnectionReport
   // the world
   | { readonly type: 'online' }
   | { readonly type: 'offline' }
   | { readonly type: 'wake' }
   | { readonly type: 'freeze' }
   | { readonly type: 'timeout' };
+
+/** What a connection reports. `connection-close` is its last, comes once, and also stands for a dial that failed. */
+export type ConnectionReport =
+  /** Open. `canPing`: it has protocol pings. */
+  | { readonly type: 'connection-open'; readonly id: ConnectionId; readonly canPing: boolean }
+  | { readonly type: 'message-received'; readonly id: ConnectionId; readonly data: Data }
+  | { readonly type: 'ping-received'; readonly id: ConnectionId }
+  | { readonly type: 'pong-received'; readonly id: ConnectionId; readonly payload: string }
+  /** The transport holds more than it should, until `connection-writable`. */
+  | { readonly type: 'connection-backed-up'; readonly id: ConnectionId }
+  | { readonly type: 'connection-writable'; readonly id: ConnectionId }
+  | ({ readonly type: 'connection-close'; readonly id: ConnectionId } & ConnectionEnd);
 
 /** How a connection says that it is over, or that it never came to be. */
 export interface ConnectionEnd {
@@ -156,14 +168,18 @@ export type Effect =
   | { readonly type: 'terminate'; readonly id: ConnectionId; readonly code: number; readonly reason: string }
   // to the application
   | { readonly type: 'begin' }
-  | { readonly type: 'state'; readonly state: State }
-  | { readonly type: 'open'; readonly reconnected: boolean }
   | { readonly type: 'message'; readonly data: Data }
   | { readonly type: 'greeting-message'; readonly data: Data }
-  | { readonly type: 'interrupted'; readonly detail: Interruption }
-  | { readonly type: 'reconnecting'; readonly detail: Reconnecting }
-  | { readonly type: 'failed'; readonly detail: Ending }
-  | { readonly type: 'close'; readonly detail: CloseDetail };
+  | ({ readonly type: 'emit' } & Announcement);
+
+/** What the application is told, by event name. */
+export type Announcement =
+  | { readonly event: 'state'; readonly detail: State }
+  | { readonly event: 'open'; readonly detail: Opening }
+  | { readonly event: 'interrupted'; readonly detail: Interruption }
+  | { readonly event: 'reconnecting'; readonly detail: Reconnecting }
+  | { readonly event: 'failed' | 'error'; readonly detail: Ending }
+  | { readonly event: 'close'; readonly detail: CloseDetail };
 
 /** How life on the other end is proven. See `heartbeat.ts`. */
 export type HeartbeatConfig =

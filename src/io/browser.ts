@@ -1,6 +1,6 @@
 import { LongSocketError } from '../core/errors.js';
-import type { ConnectionEnd, Data } from '../core/types.js';
-import type { Connection, ConnectionEvents, DialRequest, WebSocketConstructor } from './connection.js';
+import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
+import type { Clock, Connection, DialRequest, Report, WebSocketConstructor } from './connection.js';
 
 /** Above this many bytes in the transport, further messages wait in the outbox. */
 const HIGH_WATER = 512 * 1024;
@@ -10,7 +10,7 @@ const POLL = 10;
 // --- dial ------------------------------------------------------------------------------------------------------------
 
 /** Opens a connection with a WHATWG `WebSocket`: of browsers, workers, Deno, Bun, Node 22 and later. */
-export function open(WebSocket: WebSocketConstructor, request: DialRequest, events: ConnectionEvents): Connection {
+export function open(WebSocket: WebSocketConstructor, request: DialRequest, report: Report): Connection {
   for (const option of ['headers', 'node'] as const) {
     if (request[option]) {
       throw new LongSocketError(
@@ -19,7 +19,7 @@ export function open(WebSocket: WebSocketConstructor, request: DialRequest, even
       );
     }
   }
-  return new BrowserConnection(new WebSocket(request.url, request.protocols), request, events);
+  return new BrowserConnection(new WebSocket(request.url, request.protocols), request, report);
 }
 
 // --- connection ------------------------------------------------------------------------------------------------------
@@ -28,27 +28,31 @@ type Socket = InstanceType<WebSocketConstructor>;
 
 class BrowserConnection implements Connection {
   readonly #socket: Socket;
-  readonly #events: ConnectionEvents;
-  readonly #clock: DialRequest['clock'];
+  readonly #id: ConnectionId;
+  readonly #report: Report;
+  readonly #clock: Clock;
   #timer: unknown;
   #error: unknown;
   #over = false;
   #backedUp = false;
 
-  constructor(socket: Socket, { binaryType, clock }: DialRequest, events: ConnectionEvents) {
+  constructor(socket: Socket, { id, binaryType, clock }: DialRequest, report: Report) {
     this.#socket = socket;
-    this.#events = events;
+    this.#id = id;
+    this.#report = report;
     this.#clock = clock;
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => events.open(false);
-    socket.onmessage = ({ data }: { data: Data }) =>
-      events.message(binaryType === 'uint8array' && data instanceof ArrayBuffer ? new Uint8Array(data) : data);
+    socket.onopen = () => report({ type: 'connection-open', id, canPing: false });
+    socket.onmessage = ({ data }: { data: Data }) => {
+      const bytes = binaryType === 'uint8array' && data instanceof ArrayBuffer;
+      report({ type: 'message-received', id, data: bytes ? new Uint8Array(data) : data });
+    };
     socket.onclose = (event: ConnectionEnd) => this.#end(event);
     // Several runtimes report some failures by `error` alone. Where a `close` follows, it does so within this tick.
     socket.onerror = (event: { error?: unknown; message?: string }) => {
       this.#error = event.error ?? event.message;
       this.#clock.clearTimer(this.#timer);
-      this.#timer = clock.setTimer(() => this.#end(), 0);
+      this.#timer = clock.setTimer(() => this.#end({ code: 1006, reason: '', wasClean: false }), 0);
     };
   }
 
@@ -58,7 +62,7 @@ class BrowserConnection implements Connection {
     this.#socket.send(data);
     if (!this.#backedUp && this.#socket.bufferedAmount > HIGH_WATER) {
       this.#backedUp = true;
-      this.#events.backedUp();
+      this.#report({ type: 'connection-backed-up', id: this.#id });
       this.#poll();
     }
   }
@@ -71,7 +75,7 @@ class BrowserConnection implements Connection {
     this.#timer = this.#clock.setTimer(() => {
       if (this.#socket.bufferedAmount > HIGH_WATER / 2) return this.#poll();
       this.#backedUp = false;
-      this.#events.writable();
+      this.#report({ type: 'connection-writable', id: this.#id });
     }, POLL);
   }
 
@@ -91,10 +95,10 @@ class BrowserConnection implements Connection {
     }
   }
 
-  #end({ code, reason, wasClean }: Partial<ConnectionEnd> = {}): void {
+  #end({ code, reason, wasClean }: ConnectionEnd): void {
     if (this.#over) return;
     this.#release();
-    this.#events.close({ code: code ?? 0, reason: reason ?? '', wasClean: wasClean ?? false, error: this.#error });
+    this.#report({ type: 'connection-close', id: this.#id, code, reason, wasClean, error: this.#error });
   }
 
   #release(): void {

@@ -1,11 +1,11 @@
-import type { ConnectionEnd, Data } from '../core/types.js';
+import type { ConnectionId, ConnectionReport, Data } from '../core/types.js';
 
 /**
  * One transport connection as the driver sees it: what both adapters return, and what a test or another transport
  * implements. A missing capability is a missing member.
  */
 export interface Connection {
-  /** Sends one message. Only called between `open` and `close`; never throws for size or state. */
+  /** Sends one message. Only called between `connection-open` and `connection-close`; never throws for size or state. */
   send(data: Data): void;
   /** Sends a protocol ping (RFC 6455 §5.5.2) whose pong is reported. Absent where the platform has none. */
   ping?(payload: string): void;
@@ -24,24 +24,13 @@ export interface Connection {
   readonly url: string;
 }
 
-/** What a connection reports. `close` is the last, comes once, and also stands for a dial that failed. */
-export interface ConnectionEvents {
-  /** Open. `canPing`: {@link Connection.ping} is there. */
-  open(canPing: boolean): void;
-  message(data: Data): void;
-  ping(): void;
-  pong(payload: string): void;
-  /** The transport holds more than it should: wait for `writable`. */
-  backedUp(): void;
-  writable(): void;
-  close(end: ConnectionEnd): void;
-}
-
 /** How binary messages arrive, on every platform. */
 export type BinaryType = 'arraybuffer' | 'uint8array';
 
 /** What one dial is given. */
 export interface DialRequest {
+  /** Goes into every report. */
+  readonly id: ConnectionId;
   readonly url: string;
   readonly protocols: readonly string[];
   /** Request headers of the upgrade. Only where the platform can send them. */
@@ -55,10 +44,13 @@ export interface DialRequest {
 }
 
 /**
- * Starts to open a connection and returns it at once. Throws, or reports `close`, when that is impossible; reports
+ * Starts to open a connection and returns it at once. Throws, or reports `connection-close`, when that is impossible; reports
  * nothing before it has returned.
  */
-export type Dial = (request: DialRequest, events: ConnectionEvents) => Connection;
+export type Dial = (request: DialRequest, report: Report) => Connection;
+
+/** Where a connection reports to. */
+export type Report = (report: ConnectionReport) => void;
 
 /** A source of time, replaceable. All times in ms. */
 export interface Clock {

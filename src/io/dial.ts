@@ -19,4 +19,4 @@ function platformWebSocket(): WebSocketConstructor {
 }
 
 /** Opens a connection with the constructor given, else isomorphic-ws's, else the global one. */
-export const dial: Dial = (request, events) => open(request.WebSocket ?? platformWebSocket(), request, events);
+export const dial: Dial = (request, report) => open(request.WebSocket ?? platformWebSocket(), request, report);

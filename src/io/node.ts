@@ -1,8 +1,8 @@
 import { detached } from '../core/outbox.js';
-import type { ConnectionEnd, Data } from '../core/types.js';
+import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
 import { open as openBrowser } from './browser.js';
 import { msUntil } from './clock.js';
-import type { BinaryType, Connection, ConnectionEvents, DialRequest, WebSocketConstructor } from './connection.js';
+import type { Connection, DialRequest, Report, WebSocketConstructor } from './connection.js';
 
 /** Above this many bytes in the transport, further messages wait in the outbox. */
 const HIGH_WATER = 512 * 1024;
@@ -37,24 +37,28 @@ interface RawSocket {
 // --- dial ------------------------------------------------------------------------------------------------------------
 
 /** Opens a connection with `ws`, or with a WHATWG `WebSocket` if that is what it was given. */
-export function open(WebSocket: WebSocketConstructor, request: DialRequest, events: ConnectionEvents): Connection {
-  if (!('ping' in WebSocket.prototype)) return openBrowser(WebSocket, request, events);
-  const { url, protocols, headers, node, binaryType } = request;
+export function open(WebSocket: WebSocketConstructor, request: DialRequest, report: Report): Connection {
+  if (!('ping' in WebSocket.prototype)) return openBrowser(WebSocket, request, report);
+  const { url, protocols, headers, node } = request;
   const options = { perMessageDeflate: false, ...node, ...(headers && { headers }) };
   const socket = new WebSocket(url, protocols, options) as unknown as WsSocket;
-  return new NodeConnection(socket, binaryType, events, false);
+  return new NodeConnection(socket, request, report, false);
 }
 
+/** What a connection that is open already is given. */
+type Adoption = Pick<DialRequest, 'id' | 'binaryType'>;
+
 /** Takes over a socket that a `ws` server has accepted. */
-export function adopt(socket: WsSocket, binaryType: BinaryType, events: ConnectionEvents): Connection {
-  return new NodeConnection(socket, binaryType, events, true);
+export function adopt(socket: WsSocket, request: Adoption, report: Report): Connection {
+  return new NodeConnection(socket, request, report, true);
 }
 
 // --- connection ------------------------------------------------------------------------------------------------------
 
 class NodeConnection implements Connection {
   readonly #socket: WsSocket;
-  readonly #events: ConnectionEvents;
+  readonly #id: ConnectionId;
+  readonly #report: Report;
   /** A client's frames are masked into a copy; a server's are written as they are, at the end of the tick. */
   readonly #copies: boolean;
   #corked: RawSocket | undefined;
@@ -62,20 +66,20 @@ class NodeConnection implements Connection {
   #over = false;
   #backedUp = false;
 
-  constructor(socket: WsSocket, binaryType: BinaryType, events: ConnectionEvents, server: boolean) {
+  constructor(socket: WsSocket, { id, binaryType }: Adoption, report: Report, server: boolean) {
     this.#socket = socket;
-    this.#events = events;
+    this.#id = id;
+    this.#report = report;
     this.#copies = server;
     socket.binaryType = binaryType === 'arraybuffer' ? 'arraybuffer' : 'nodebuffer';
     socket.on('message', (data: Uint8Array | ArrayBuffer, isBinary: boolean) => {
-      if (this.#over) return;
-      if (!isBinary) events.message(data.toString());
-      else if (data instanceof ArrayBuffer) events.message(data);
-      else events.message(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      if (!this.#over) report({ type: 'message-received', id, data: isBinary ? bytes(data) : data.toString() });
     });
-    socket.on('open', () => this.#over || events.open(true));
-    socket.on('ping', () => this.#over || events.ping());
-    socket.on('pong', (payload: Uint8Array) => this.#over || events.pong(payload.toString()));
+    socket.on('open', () => this.#over || report({ type: 'connection-open', id, canPing: true }));
+    socket.on('ping', () => this.#over || report({ type: 'ping-received', id }));
+    socket.on('pong', (payload: Uint8Array) => {
+      if (!this.#over) report({ type: 'pong-received', id, payload: payload.toString() });
+    });
     socket.on('unexpected-response', (_request: unknown, response: Response) => {
       socket.terminate();
       this.#end({ ...FAILED, status: response.statusCode, retryAfter: retryAfter(response.headers) });
@@ -124,10 +128,10 @@ class NodeConnection implements Connection {
     const raw = (this.#socket as { _socket?: RawSocket })._socket;
     if (!raw) return;
     this.#backedUp = true;
-    this.#events.backedUp();
+    this.#report({ type: 'connection-backed-up', id: this.#id });
     raw.once('drain', () => {
       this.#backedUp = false;
-      if (!this.#over) this.#events.writable();
+      if (!this.#over) this.#report({ type: 'connection-writable', id: this.#id });
     });
   }
 
@@ -150,7 +154,7 @@ class NodeConnection implements Connection {
   #end(end: ConnectionEnd): void {
     if (this.#over) return;
     this.#over = true;
-    this.#events.close({ ...end, error: this.#error });
+    this.#report({ type: 'connection-close', id: this.#id, ...end, error: this.#error });
   }
 
   // --- what the server chose
@@ -166,6 +170,11 @@ class NodeConnection implements Connection {
   get url(): string {
     return this.#socket.url ?? '';
   }
+}
+
+/** The same class as in browsers: a `Buffer` shows its contents in another way. */
+function bytes(data: Uint8Array | ArrayBuffer): Data {
+  return data instanceof ArrayBuffer ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 // --- a refused upgrade -----------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
     super(config, options);
     this.request = request;
     const id = 1; // What the machine calls its first connection.
-    this.adopt(id, adopt(ws, options.binaryType ?? 'arraybuffer', this.reports(id)));
+    this.adopt(id, adopt(ws, { id, binaryType: options.binaryType ?? 'arraybuffer' }, this.report));
     this.driver.dispatch({ type: 'adopt', canPing: true });
   }
 

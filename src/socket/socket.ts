@@ -3,18 +3,19 @@ import { errorOf, LongSocketError } from '../core/errors.js';
 import { byteLength } from '../core/outbox.js';
 import { Session } from '../core/session.js';
 import type {
+  Announcement,
   CloseDetail,
-  ConnectionEnd,
   ConnectionId,
   Data,
   Effect,
   Ending,
   Interruption,
+  Opening,
   Reconnecting,
   SessionConfig,
   State,
 } from '../core/types.js';
-import type { Clock, Connection, ConnectionEvents } from '../io/connection.js';
+import type { Clock, Connection, Report } from '../io/connection.js';
 import { Driver } from '../io/driver.js';
 import { iterate } from './iterate.js';
 import { Life } from './life.js';
@@ -36,7 +37,7 @@ export interface SocketEvents<In = Data> {
   /** The state changed. */
   state: State;
   /** A connection is open (and `onConnect` done). `reconnected`: it is not the first of this life. */
-  open: { readonly reconnected: boolean };
+  open: Opening;
   message: In;
   /** An open connection was lost; another will be dialed. */
   interrupted: Interruption;
@@ -278,42 +279,28 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
       case 'terminate':
         this.terminate(effect.id, effect.code, effect.reason);
         break;
-      case 'state':
-        this.listeners.emit('state', effect.state);
-        break;
       case 'begin':
         this.begin();
         break;
-      case 'open':
-        this.#life.open();
-        this.listeners.emit('open', { reconnected: effect.reconnected });
-        break;
-      case 'interrupted':
-        this.listeners.emit('interrupted', effect.detail);
-        break;
-      case 'reconnecting':
-        this.listeners.emit('error', errorOf(effect.detail.cause));
-        this.listeners.emit('reconnecting', effect.detail);
-        break;
-      case 'failed':
-        this.listeners.emit('error', errorOf(effect.detail));
-        this.listeners.emit('failed', effect.detail);
-        break;
-      case 'close':
-        this.finish(effect.detail);
+      case 'emit':
+        this.emit(effect);
         break;
     }
+  }
+
+  protected emit({ event, detail }: Announcement): void {
+    if (event === 'open') this.#life.open();
+    if (event === 'close') {
+      this.#life.finish(detail);
+      this.#writers.fail(closedError());
+    }
+    if (event === 'error') this.listeners.emit(event, errorOf(detail));
+    else this.listeners.emit(event, detail as SocketEvents<In>[typeof event]);
   }
 
   protected begin(): void {
     this.#life.begin();
     this.#closing = false;
-  }
-
-  protected finish(detail: CloseDetail): void {
-    this.#life.finish(detail);
-    this.#writers.fail(closedError());
-    this.listeners.emit('close', detail);
   }
 
   protected terminate(id: ConnectionId, code: number, reason: string): void {
@@ -322,50 +309,11 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     connection?.terminate(code, reason);
   }
 
-  /** What a connection with this id reports goes to the machine, which knows whether it still matters. */
-  protected reports(id: ConnectionId): ConnectionEvents {
-    return new Reports(id, this.driver, (end) => {
-      this.connections.delete(id);
-      this.driver.dispatch({ type: 'connection-close', id, ...end });
-    });
-  }
-}
-
-/** One object for a connection, rather than a closure for each event. */
-class Reports implements ConnectionEvents {
-  readonly #id: ConnectionId;
-  readonly #driver: Driver;
-  readonly close: (end: ConnectionEnd) => void;
-
-  constructor(id: ConnectionId, driver: Driver, close: (end: ConnectionEnd) => void) {
-    this.#id = id;
-    this.#driver = driver;
-    this.close = close;
-  }
-
-  open(canPing: boolean): void {
-    this.#driver.dispatch({ type: 'connection-open', id: this.#id, canPing });
-  }
-
-  message(data: Data): void {
-    this.#driver.dispatch({ type: 'message-received', id: this.#id, data });
-  }
-
-  ping(): void {
-    this.#driver.dispatch({ type: 'ping-received', id: this.#id });
-  }
-
-  pong(payload: string): void {
-    this.#driver.dispatch({ type: 'pong-received', id: this.#id, payload });
-  }
-
-  backedUp(): void {
-    this.#driver.dispatch({ type: 'connection-backed-up', id: this.#id });
-  }
-
-  writable(): void {
-    this.#driver.dispatch({ type: 'connection-writable', id: this.#id });
-  }
+  /** What connections report goes to the machine, which knows whether it still matters. */
+  protected readonly report: Report = (report) => {
+    if (report.type === 'connection-close') this.connections.delete(report.id);
+    this.driver.dispatch(report);
+  };
 }
 
 function closedError(): LongSocketError {

@@ -1,6 +1,6 @@
 import { detached } from '../core/outbox.js';
-import type { ConnectionEnd, Data } from '../core/types.js';
-import type { Connection, ConnectionEvents, Dial, DialRequest } from '../io/connection.js';
+import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
+import type { Connection, Dial, DialRequest, Report } from '../io/connection.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 const LOST: ConnectionEnd = { code: 1006, reason: '', wasClean: false };
@@ -57,8 +57,8 @@ export class SimulatedNetwork {
   }
 
   /** Opens a connection: for option `dial`. */
-  readonly dial: Dial = (request, events) => {
-    const link = new SimulatedLink(this, request, events, this.#canPing);
+  readonly dial: Dial = (request, report) => {
+    const link = new SimulatedLink(this, request, report, this.#canPing);
     this.#links.add(link);
     this.dialed++;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#links.size);
@@ -113,7 +113,8 @@ export interface ServerConnection {
 /** Both ends of one connection, and the way between them. */
 class SimulatedLink implements Connection {
   readonly #network: SimulatedNetwork;
-  readonly #events: ConnectionEvents;
+  readonly #id: ConnectionId;
+  readonly #report: Report;
   readonly url: string;
   readonly server: ServerConnection;
   readonly ping?: (payload: string) => void;
@@ -124,9 +125,11 @@ class SimulatedLink implements Connection {
   /** When the last of what is under way arrives: order is kept. */
   #lastArrival = { up: 0, down: 0 };
 
-  constructor(network: SimulatedNetwork, request: DialRequest, events: ConnectionEvents, canPing: boolean) {
+  constructor(network: SimulatedNetwork, request: DialRequest, report: Report, canPing: boolean) {
+    const { id } = request;
     this.#network = network;
-    this.#events = events;
+    this.#id = id;
+    this.#report = report;
     this.url = request.url;
     this.server = {
       url: request.url,
@@ -136,7 +139,7 @@ class SimulatedLink implements Connection {
       onclose: () => {},
       send: (data) => {
         const copy = detached(data);
-        this.#down(() => events.message(copy));
+        this.#down(() => report({ type: 'message-received', id, data: copy }));
       },
       close: (code = 1005, reason = '') => {
         this.#down(() => {
@@ -149,7 +152,8 @@ class SimulatedLink implements Connection {
         this.#down(() => this.endClient(LOST));
       },
     };
-    if (canPing) this.ping = (payload) => this.#up(() => this.#down(() => events.pong(payload)));
+    if (canPing)
+      this.ping = (payload) => this.#up(() => this.#down(() => report({ type: 'pong-received', id, payload })));
   }
 
   get protocol(): string {
@@ -160,7 +164,7 @@ class SimulatedLink implements Connection {
   readonly bufferedAmount = 0;
 
   opened(): void {
-    this.#events.open(this.ping !== undefined);
+    this.#report({ type: 'connection-open', id: this.#id, canPing: this.ping !== undefined });
   }
 
   send(data: Data): void {
@@ -191,7 +195,7 @@ class SimulatedLink implements Connection {
     if (this.#clientOver) return;
     this.#clientOver = true;
     this.#network.forget(this);
-    this.#events.close(end);
+    this.#report({ type: 'connection-close', id: this.#id, ...end });
   }
 
   #endServer(end: ConnectionEnd): void {
