@@ -1,3 +1,4 @@
+import { verdictOn } from './close-code.js';
 import type { Ending, SessionConfig } from './types.js';
 
 /** Under overload or restart (`spread`), waits are drawn from at least this range, in ms. */
@@ -18,4 +19,20 @@ export function backoffDelay(
   const doubled = Math.min(backoffCap, backoffBase * 2 ** (Math.min(attempts, 30) - 1));
   const ceiling = spread ? Math.max(doubled, Math.min(SPREAD, backoffCap)) : doubled;
   return retryAfter + random() * ceiling;
+}
+
+/**
+ * What an ending leads to: the wait before the next dial, in ms, or `undefined` for giving up. `hurried`: the connection
+ * was lost in someone's sleep, which is no sign of trouble.
+ */
+export function nextDelay(
+  ending: Ending,
+  attempts: number,
+  hurried: boolean,
+  config: SessionConfig,
+): number | undefined {
+  const meaning = verdictOn(ending, config.freshCredentials);
+  const willing = config.reconnect && (config.shouldReconnect?.(ending) ?? meaning !== 'stop');
+  if (!willing || attempts >= config.maxAttempts) return undefined;
+  return hurried ? 0 : backoffDelay(attempts, ending, meaning === 'spread', config);
 }

@@ -1,4 +1,4 @@
-import type { Data } from './types.js';
+import type { Data, SendVerdict, SessionConfig } from './types.js';
 
 /** Length of a message in bytes on the wire, without framing (text as UTF-8; a lone surrogate becomes U+FFFD, 3 bytes). */
 export function byteLength(data: Data): number {
@@ -22,6 +22,8 @@ export function detached(data: Data): Data {
   return view.slice();
 }
 
+type OutboxBounds = Pick<SessionConfig, 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow'>;
+
 /** Messages that were accepted and not handed to a connection yet, in order, bounded in bytes and in number. */
 export class Outbox {
   #messages: Data[] = [];
@@ -30,12 +32,10 @@ export class Outbox {
   #bytes = 0;
   /** Messages that were accepted and that nothing will become of. */
   #dropped = 0;
-  readonly #maxBytes: number;
-  readonly #maxMessages: number;
+  readonly #bounds: OutboxBounds;
 
-  constructor(maxBytes: number, maxMessages: number) {
-    this.#maxBytes = maxBytes;
-    this.#maxMessages = maxMessages;
+  constructor(bounds: OutboxBounds) {
+    this.#bounds = bounds;
   }
 
   get count(): number {
@@ -48,14 +48,22 @@ export class Outbox {
 
   /** Whether `count` more messages of `bytes` in total fit. One message fits an empty outbox whatever its size. */
   fits(bytes: number, count = 1): boolean {
+    const { maxBufferedBytes, maxBufferedMessages } = this.#bounds;
     const total = this.count + count;
-    return total === 1 || (total <= this.#maxMessages && this.#bytes + bytes <= this.#maxBytes);
+    return total === 1 || (total <= maxBufferedMessages && this.#bytes + bytes <= maxBufferedBytes);
   }
 
-  /** Accepts a message, for whose sake the oldest may go (`drop-oldest`). */
-  push(data: Data, dropOldest: boolean): void {
+  /** What would become of a message, behind `waitingCount` others of `waitingBytes`. */
+  verdict(data: Data, waitingBytes: number, waitingCount: number): SendVerdict {
+    const { overflow } = this.#bounds;
+    if (overflow === 'drop-oldest' || this.fits(waitingBytes + byteLength(data), waitingCount + 1)) return 'queued';
+    return overflow === 'throw' ? 'full' : 'dropped';
+  }
+
+  /** Takes a message in: what `verdict` accepted stays, unless it is the oldest and has to make room. */
+  push(data: Data): void {
     const size = byteLength(data);
-    while (dropOldest && !this.fits(size)) {
+    while (this.#bounds.overflow === 'drop-oldest' && !this.fits(size)) {
       this.shift();
       this.#dropped++;
     }

@@ -50,11 +50,11 @@
  * wait (backoff.ts); it leads to waiting or, by `#finish`, to closed. A second connection under the same session (for
  * rotation) is a phase of its own beside `connected`, holding two links; `#link` is where connections are told apart.
  */
-import { backoffDelay } from './backoff.js';
-import { closeCodes, endingOf, ownEnding, verdictOn } from './close-code.js';
+import { nextDelay } from './backoff.js';
+import { closeCodes, endingOf, ownEnding } from './close-code.js';
 import { WAKE_LIMIT } from './heartbeat.js';
 import { Link } from './link.js';
-import { byteLength, Outbox } from './outbox.js';
+import { Outbox } from './outbox.js';
 import { type Attempt, deadlineOf, idOf, linkOf, type Phase, stageOf } from './phase.js';
 import type {
   Announcement,
@@ -92,7 +92,7 @@ export class Session {
 
   constructor(config: SessionConfig) {
     this.#config = config;
-    this.#outbox = new Outbox(config.maxBufferedBytes, config.maxBufferedMessages);
+    this.#outbox = new Outbox(config);
   }
 
   get state(): State {
@@ -121,11 +121,7 @@ export class Session {
     const phase = this.#phase;
     if (phase.name === 'closed' || phase.name === 'closing') return 'closed';
     if (waitingCount === 0 && this.#writable()) return 'sent';
-    const { overflow } = this.#config;
-    if (overflow === 'drop-oldest' || this.#outbox.fits(waitingBytes + byteLength(data), waitingCount + 1)) {
-      return 'queued';
-    }
-    return overflow === 'throw' ? 'full' : 'dropped';
+    return this.#outbox.verdict(data, waitingBytes, waitingCount);
   }
 
   /** The only way in; the return value, valid until the next call, is the only way out. */
@@ -197,8 +193,7 @@ export class Session {
     const { name } = this.#phase;
     if (this.#writable()) this.#write(this.#link as Link, data, now);
     else if (name === 'closing') this.#outbox.drop();
-    // `verdict` has applied the other policies: what was accepted stays.
-    else if (name !== 'closed') this.#outbox.push(data, this.#config.overflow === 'drop-oldest');
+    else if (name !== 'closed') this.#outbox.push(data);
   }
 
   #close(code: number, reason: string, now: number): void {
@@ -388,15 +383,13 @@ export class Session {
     const config = this.#config;
     const link = this.#link;
     if (link && now - link.since >= config.minUptime) this.#attempts = 0;
-    const meaning = verdictOn(ending, config.freshCredentials);
-    const willing = config.reconnect && (config.shouldReconnect?.(ending) ?? meaning !== 'stop');
-    if (!willing || this.#attempts >= config.maxAttempts) {
+    const hurried = link !== undefined && link.since <= this.#wokeAt && now <= this.#wokeAt + WAKE_LIMIT;
+    const delay = nextDelay(ending, this.#attempts, hurried, config);
+    if (delay === undefined) {
       if (config.reconnect) this.#emit({ event: 'error', detail: ending }, { event: 'failed', detail: ending });
       this.#finish(ending);
       return;
     }
-    const hurried = link && link.since <= this.#wokeAt && now <= this.#wokeAt + WAKE_LIMIT;
-    const delay = hurried ? 0 : backoffDelay(this.#attempts, ending, meaning === 'spread', config);
     const attempt = this.#attempts + 1;
     this.#phase = { name: 'waiting', until: now + delay, notBefore: now + (ending.retryAfter ?? 0) };
     this.#setState({ status: 'connecting', attempt, delay, cause: ending });

@@ -1,0 +1,118 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, inject, test } from 'vitest';
+import { root } from './source.js';
+
+/** Runs a script in the folder where the package is installed and returns what it printed, as JSON. */
+function runInApp<T>(kind: 'module' | 'commonjs', script: string, conditions: readonly string[] = []): T {
+  const flags = conditions.map((condition) => `--conditions=${condition}`);
+  const args = [...flags, `--input-type=${kind}`, '--eval', script];
+  return JSON.parse(
+    execFileSync(process.execPath, args, { cwd: inject('app'), encoding: 'utf8', timeout: 60_000 }),
+  ) as T;
+}
+
+const entries = ['longsocket', 'longsocket/server', 'longsocket/testing'];
+const specifiers = JSON.stringify(entries);
+
+const importAll = `const modules = await Promise.all(${specifiers}.map((name) => import(name)));`;
+const requireAll = `const modules = ${specifiers}.map((name) => require(name));`;
+const printNames = 'console.log(JSON.stringify(modules.map((module) => Object.keys(module).sort())));';
+/** Of every exported name that several entries share, whether it is the same value in all of them. */
+const printShared = `
+  const shared = {};
+  for (const module of modules) for (const name of Object.keys(module)) (shared[name] ??= new Set()).add(module[name]);
+  const common = Object.keys(shared).filter((name) => modules.filter((module) => name in module).length > 1);
+  console.log(JSON.stringify(common.sort().map((name) => [name, shared[name].size])));`;
+
+describe.each([
+  ['Node', []],
+  ['a browser bundle', ['browser']],
+])('the entries in %s', (_where, conditions) => {
+  test('export the same names to import and to require', () => {
+    const imported = runInApp<string[][]>('module', importAll + printNames, conditions);
+    const required = runInApp<string[][]>('commonjs', requireAll + printNames, conditions);
+    expect(imported[0]).toEqual(expect.arrayContaining(['LongSocket', 'LongSocketError', 'respond']));
+    expect(imported[1]).toEqual(expect.arrayContaining(['accept']));
+    expect(imported[2]).not.toEqual([]);
+    expect(required).toEqual(imported);
+  });
+
+  test.each([
+    ['module', importAll],
+    ['commonjs', requireAll],
+  ] as const)('share their classes and functions when loaded as %s', (kind, load) => {
+    const shared = runInApp<[string, number][]>(kind, load + printShared, conditions);
+    expect(shared.map(([name]) => name)).toContain('LongSocketError');
+    expect(shared.filter(([, values]) => values !== 1)).toEqual([]);
+  });
+
+  test('can be imported by name from an ES module as CommonJS', () => {
+    const script = `
+      import { createRequire } from 'node:module';
+      import { pathToFileURL } from 'node:url';
+      const { resolve } = createRequire(process.cwd() + '/app.js');
+      const modules = await Promise.all(${specifiers}.map((name) => import(pathToFileURL(resolve(name)).href)));
+      const names = modules.map((module) => Object.keys(module).filter((name) => !/^(default|module.exports)$/.test(name)));
+      console.log(JSON.stringify(names.map((list) => list.sort())));`;
+    const required = runInApp<string[][]>('commonjs', requireAll + printNames, conditions);
+    expect(runInApp<string[][]>('module', script, conditions)).toEqual(required);
+  });
+});
+
+test('the error of one build is an error to the class of another', () => {
+  const script = `
+    const { createRequire } = await import('node:module');
+    const { LongSocket, LongSocketError } = await import('longsocket');
+    const other = createRequire(process.cwd() + '/app.js')('longsocket');
+    let caught;
+    try { new other.LongSocket('not a url', { autoConnect: false }); } catch (error) { caught = error; }
+    console.log(JSON.stringify([LongSocketError === other.LongSocketError, caught instanceof LongSocketError]));`;
+  expect(runInApp('module', script)).toEqual([false, true]);
+});
+
+test('importing the package touches no global and leaves nothing running', () => {
+  const script = `
+    const before = Object.getOwnPropertyNames(globalThis).sort().join();
+    ${importAll}
+    const after = Object.getOwnPropertyNames(globalThis).sort().join();
+    console.log(JSON.stringify([before === after, process.getActiveResourcesInfo().filter((name) => name === 'Timeout')]));`;
+  expect(runInApp('module', script)).toEqual([true, []]);
+});
+
+test('no build is lowered below ES2022', () => {
+  // Private fields as WeakMaps and helper calls for `?.` cost a third of the speed.
+  const dist = join(inject('app'), 'node_modules/longsocket/dist');
+  const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => /\.c?js$/.test(name));
+  const texts = files.map((name) => [name, readFileSync(join(dist, name), 'utf8')] as const);
+  expect(texts.filter(([, text]) => /#\w+\s*[=(;]/.test(text)).length).toBeGreaterThan(3);
+  expect(texts.filter(([, text]) => /__private|_optionalChain|_nullish/.test(text)).map(([name]) => name)).toEqual([]);
+});
+
+test('package.json names only files that are in the package, and every entry has types', () => {
+  const manifest = JSON.parse(readFileSync(join(inject('app'), 'node_modules/longsocket/package.json'), 'utf8'));
+  expect(Object.keys(manifest.exports)).toEqual(['.', './server', './testing', './package.json']);
+  const paths = [manifest.main, manifest.module, manifest.types, ...targets(manifest.exports)];
+  expect(paths.length).toBeGreaterThan(30);
+  for (const path of paths) readFileSync(join(inject('app'), 'node_modules/longsocket', path));
+  for (const entry of entries.slice(1)) {
+    expect(Object.keys(manifest.typesVersions['*'])).toContain(entry.replace('longsocket/', ''));
+  }
+});
+
+test('the package has a licence and nothing of the tests or the sources in it', () => {
+  const listed = execFileSync('tar', ['-tzf', inject('tarball')], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
+  const names = new Set(listed.map((path) => path.split('/')[1] as string));
+  const allowed = ['dist', 'package.json', 'LICENSE', 'README.md', 'CHANGELOG.md'];
+  expect([...names].filter((name) => !allowed.includes(name))).toEqual([]);
+  expect(listed).toContain('package/LICENSE');
+  expect(readFileSync(join(root, 'LICENSE'), 'utf8')).toContain('MIT License');
+});
+
+function targets(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return Object.values(value as Record<string, unknown>).flatMap(targets);
+}

@@ -1,0 +1,155 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
+
+let app: string;
+beforeAll(() => {
+  app = inject('app');
+});
+
+const strict: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  noEmit: true,
+  types: [],
+};
+
+const dom = ['lib.es2022.d.ts', 'lib.dom.d.ts'];
+const bare = ['lib.es2022.d.ts'];
+
+const resolutions = {
+  node16: { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 },
+  nodenext: { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
+  bundler: { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
+} as const;
+
+/** What every consumer can write, whatever its libraries. */
+const consumer = `
+import { LongSocket, LongSocketError, respond, type LongSocketOptions, type State } from 'longsocket';
+import { accept } from 'longsocket/server';
+import * as testing from 'longsocket/testing';
+
+const options: LongSocketOptions = { backoffBase: 100, heartbeat: false, headers: { cookie: 'a=b' } };
+const socket = new LongSocket('wss://example.test', options);
+const off: () => void = socket.on('message', (data) => {
+  const received: string | ArrayBuffer | ArrayBufferView = data;
+  return received;
+});
+socket.on('state', (state: State) => (state.status === 'connecting' ? state.attempt : 0));
+const sent: 'sent' | 'queued' | 'dropped' = socket.send('hello');
+const error: Error = new LongSocketError('CLOSED', 'over');
+export { accept, error, off, respond, sent, testing };
+// @ts-expect-error a number is no message
+socket.send(1);
+// @ts-expect-error there is no such event
+socket.on('mesage', () => {});
+`;
+
+/** With lib.dom: its classes are what the options expect. */
+const domConsumer = `${consumer}
+new LongSocket(new URL('wss://example.test'), { WebSocket, signal: new AbortController().signal });
+`;
+
+/** With Node's types and those of ws: their classes are what the server end expects. */
+const nodeConsumer = `${consumer}
+import type { IncomingMessage } from 'node:http';
+import WebSocket, { WebSocketServer } from 'ws';
+new LongSocket(new URL('wss://example.test'), { WebSocket, signal: new AbortController().signal });
+new WebSocketServer({ port: 0 }).on('connection', (ws: WebSocket, request: IncomingMessage) => {
+  const socket = accept(ws, request);
+  socket.send('hello');
+});
+`;
+
+describe('a TypeScript consumer', () => {
+  const cases = Object.keys(resolutions).flatMap((resolution) =>
+    ['module', 'commonjs'].flatMap((kind) => [
+      [resolution, kind, 'without lib.dom', bare] as const,
+      [resolution, kind, 'with lib.dom', dom] as const,
+    ]),
+  );
+  test.each(cases)('under %s, as %s, %s, compiles with every library checked', (resolution, kind, _title, lib) => {
+    const options = { ...strict, ...resolutions[resolution as keyof typeof resolutions], lib: [...lib] };
+    const text = lib === dom ? domConsumer : consumer;
+    expect(compile(app, kind === 'module' ? 'consumer.mts' : 'consumer.cts', text, options)).toEqual([]);
+  });
+
+  test.each(['module', 'commonjs'])('as %s, with the types of Node and of ws, compiles', (kind) => {
+    const options = { ...strict, ...resolutions.node16, lib: bare, types: ['node'] };
+    const file = kind === 'module' ? 'consumer.mts' : 'consumer.cts';
+    const text =
+      kind === 'module'
+        ? nodeConsumer
+        : nodeConsumer
+            .replace('import WebSocket,', 'import { WebSocket,')
+            .replace(', { WebSocketServer', ', WebSocketServer');
+    expect(compile(inject('typedApp'), file, text, options)).toEqual([]);
+  });
+
+  test.each([
+    ['the standard library', ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'], []],
+    ['the types of Node', bare, ['node']],
+  ])('with disposables from %s, can say `await using`', (_title, lib, types) => {
+    const options = { ...strict, ...resolutions.nodenext, lib, types };
+    const text = `${consumer}\nawait using mine = new LongSocket('wss://example.test');\nmine.send('hello');`;
+    expect(compile(inject('typedApp'), 'consumer.mts', text, options)).toEqual([]);
+  });
+
+  test('under node10, which knows no "exports", compiles', () => {
+    const options: ts.CompilerOptions = {
+      ...strict,
+      module: ts.ModuleKind.CommonJS,
+      moduleResolution: ts.ModuleResolutionKind.Node10,
+      ignoreDeprecations: '6.0',
+      lib: bare,
+    };
+    expect(compile(app, 'consumer.ts', consumer, options)).toEqual([]);
+  });
+
+  test('is told about a mistake', () => {
+    const options = { ...strict, ...resolutions.bundler, lib: bare };
+    expect(compile(app, 'consumer.mts', `${consumer}\nsocket.sned('hello');`, options)).toEqual([
+      expect.stringContaining("Property 'sned' does not exist"),
+    ]);
+  });
+});
+
+describe('the declarations', () => {
+  test('import nothing but each other', () => {
+    const dist = join(app, 'node_modules/longsocket/dist');
+    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => /\.d\.[cm]?ts$/.test(name));
+    const imported = files.flatMap((name) => {
+      const info = ts.preProcessFile(readFileSync(join(dist, name), 'utf8'));
+      return [...info.importedFiles, ...info.typeReferenceDirectives].map(({ fileName }) => `${name}: ${fileName}`);
+    });
+    expect(files.length).toBeGreaterThanOrEqual(6);
+    expect(imported.length).toBeGreaterThan(0);
+    expect(imported.filter((line) => !/: \.\/[\w.-]+$/.test(line))).toEqual([]);
+  });
+});
+
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
+/** Compiles one file of the folder; the libraries are parsed once for all. */
+function compile(folder: string, name: string, text: string, options: ts.CompilerOptions): string[] {
+  const host = ts.createCompilerHost(options, true);
+  const path = join(folder, name);
+  const read = host.getSourceFile.bind(host);
+  host.getCurrentDirectory = () => folder;
+  host.fileExists = (file) => file === path || ts.sys.fileExists(file);
+  host.readFile = (file) => (file === path ? text : ts.sys.readFile(file));
+  host.getSourceFile = (file, version, ...rest) => {
+    if (file === path) return ts.createSourceFile(file, text, version, true);
+    if (!/[\\/]typescript[\\/]lib[\\/]lib\.[^\\/]*$/.test(file)) return read(file, version, ...rest);
+    if (!parsed.has(file)) parsed.set(file, read(file, version, ...rest));
+    return parsed.get(file);
+  };
+  const program = ts.createProgram({ rootNames: [path], options, host });
+  return ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+    const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n');
+    return `${diagnostic.file?.fileName.slice(folder.length + 1) ?? ''}: ${text}`;
+  });
+}

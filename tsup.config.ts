@@ -1,0 +1,46 @@
+import { basename, dirname, join } from 'node:path';
+import { defineConfig, type Options } from 'tsup';
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
+
+/** Both adapters export the same names; outside Node, `src/io` gets the browser's. */
+const browserAdapter: Plugin = {
+  name: 'browser-adapter',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/node\.js$/ }, ({ importer, resolveDir }) =>
+      basename(dirname(importer)) === 'io' ? { path: join(resolveDir, 'browser.ts') } : undefined,
+    );
+  },
+};
+
+const common: Options = {
+  entry: { index: 'src/index.ts', server: 'src/server.ts', testing: 'src/testing.ts' },
+  format: ['esm', 'cjs'],
+  target: 'es2022',
+  sourcemap: true,
+  // Shared chunks: a class imported through two entries is one class. esbuild cannot split CommonJS; with `treeshake` tsup has
+  // rollup turn the ES chunks into CommonJS ones (without it sucrase does, which lowers every `?.` and `??` to a helper call).
+  splitting: true,
+  treeshake: true,
+  // These configurations run side by side, and one would delete what the other has written: `npm run build` cleans first.
+  clean: false,
+};
+
+export default defineConfig([
+  {
+    ...common,
+    platform: 'node',
+    outDir: 'dist',
+    // tsup's own declaration build sets the `baseUrl` that TypeScript 6 deprecates.
+    dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+  },
+  // Browsers, workers, edge runtimes, React Native, Deno and Bun: self-contained, nothing of Node and no `ws` inside.
+  {
+    ...common,
+    platform: 'browser',
+    outDir: 'dist/browser',
+    noExternal: ['isomorphic-ws', 'mitt'],
+    esbuildPlugins: [browserAdapter],
+    dts: false,
+  },
+]);
