@@ -114,6 +114,18 @@ describe('a plain client over faulty networks', { timeout: 120_000 }, () => {
     });
   });
 
+  test('does not hammer a server that accepts connections and closes them at once', () => {
+    forSeeds((seed) => {
+      const world = new World(seed);
+      world.network.maxAge = world.between(100, 4000);
+      if (seed % 3 === 0) world.signal('wake');
+      world.clock.advance(10 * MINUTE);
+      // As in an outage, from the ceiling of 500 ms up: 40 waits of 15 s in the mean.
+      world.check(() => expect(world.network.dialed, 'dials in 10 min').toBeLessThanOrEqual(16 + 80));
+      closeAndRest(world);
+    });
+  });
+
   test('finds a half-open connection within heartbeat and timeout, idle or busy', () => {
     forSeeds((seed) => {
       const world = new World(seed);
