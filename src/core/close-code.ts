@@ -1,24 +1,30 @@
 import type { ConnectionEnd, Ending } from './types.js';
 
+/** The codes that the machine itself speaks of. */
+export const NORMAL = 1000;
+export const ABNORMAL = 1006;
+export const INTERNAL_ERROR = 1011;
+/** Sent when a probe stayed unanswered; the peer, being dead, seldom sees it. */
+export const DEAD_PEER = 4901;
+
 /** Close codes of RFC 6455 §7.4.1 and the IANA registry, and the ones this library sends. */
 export const closeCodes = {
-  normal: 1000,
+  normal: NORMAL,
   goingAway: 1001,
   protocolError: 1002,
   unsupportedData: 1003,
   noStatus: 1005,
-  abnormal: 1006,
+  abnormal: ABNORMAL,
   invalidPayload: 1007,
   policyViolation: 1008,
   tooBig: 1009,
   missingExtension: 1010,
-  internalError: 1011,
+  internalError: INTERNAL_ERROR,
   serviceRestart: 1012,
   tryAgainLater: 1013,
   badGateway: 1014,
   tlsHandshake: 1015,
-  /** Sent when a probe stayed unanswered; the peer, being dead, seldom sees it. */
-  deadPeer: 4901,
+  deadPeer: DEAD_PEER,
 } as const;
 
 /**
@@ -50,28 +56,22 @@ export function verdictOn(ending: Ending, freshCredentials: boolean): 'retry' | 
 
 /** The ending of a connection in `phase`, in the words of {@link Ending}. Some runtimes report no code, or 0. */
 export function endingOf(phase: Ending['phase'], end: ConnectionEnd): Ending {
-  const code = end.code || closeCodes.abnormal;
-  const refused = end.status !== undefined ? 'status' : 'dial';
-  const ended = code === closeCodes.abnormal ? 'lost' : 'peer';
-  return {
-    phase,
-    cause: end.cause ?? (phase === 'dial' ? refused : ended),
-    code,
-    reason: end.reason,
-    wasClean: end.wasClean && code !== closeCodes.abnormal,
-    ...(end.status !== undefined && { status: end.status }),
-    ...(end.retryAfter !== undefined && { retryAfter: end.retryAfter }),
-    ...(end.error !== undefined && { error: end.error }),
-  };
+  const { reason, status, retryAfter, error } = end;
+  const code = end.code || ABNORMAL;
+  const abnormal = code === ABNORMAL;
+  const refused = status === undefined ? 'dial' : 'status';
+  const ended = abnormal ? 'lost' : 'peer';
+  const cause = end.cause ?? (phase === 'dial' ? refused : ended);
+  return { phase, cause, code, reason, wasClean: end.wasClean && !abnormal, status, retryAfter, error };
 }
 
 /** An ending that this end decided on. */
 export function ownEnding(
   phase: Ending['phase'],
   cause: Ending['cause'],
-  code: number = closeCodes.abnormal,
+  code: number = ABNORMAL,
   reason = '',
   error?: unknown,
 ): Ending {
-  return { phase, cause, code, reason, wasClean: false, ...(error !== undefined && { error }) };
+  return { phase, cause, code, reason, wasClean: false, status: undefined, retryAfter: undefined, error };
 }

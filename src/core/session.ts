@@ -51,7 +51,7 @@
  * rotation) is a phase of its own beside `connected`, holding two links; `#link` is where connections are told apart.
  */
 import { nextDelay } from './backoff.js';
-import { closeCodes, endingOf, ownEnding } from './close-code.js';
+import { ABNORMAL, DEAD_PEER, endingOf, INTERNAL_ERROR, NORMAL, ownEnding } from './close-code.js';
 import { WAKE_LIMIT } from './heartbeat.js';
 import { Link } from './link.js';
 import { Outbox } from './outbox.js';
@@ -183,9 +183,9 @@ export class Session {
     } else if (reason === 'reconnect') {
       const link = this.#link;
       this.#attempts = 0;
-      this.#abandon(closeCodes.normal, '');
+      this.#abandon(NORMAL, '');
       this.#dial(reason, now);
-      if (link) this.#interrupted(link, ownEnding('open', 'caller', closeCodes.normal));
+      if (link) this.#interrupted(link, ownEnding('open', 'caller', NORMAL));
     }
   }
 
@@ -247,8 +247,8 @@ export class Session {
         break;
       case 'greeting-failed':
         if (phase.name === 'greeting') {
-          this.#abandon(closeCodes.internalError, '');
-          this.#lost(ownEnding('greeting', 'hook', closeCodes.abnormal, '', input.error), now);
+          this.#abandon(INTERNAL_ERROR, '');
+          this.#lost(ownEnding('greeting', 'hook', ABNORMAL, '', input.error), now);
         }
         break;
       case 'connection-close':
@@ -318,7 +318,7 @@ export class Session {
         if (late && !phase.extended) {
           this.#phase = { ...phase, deadline: now + WAKE_LIMIT, extended: true };
         } else {
-          this.#abandon(closeCodes.normal, '');
+          this.#abandon(NORMAL, '');
           this.#lost(ownEnding(stageOf(phase), 'timeout'), now);
         }
         break;
@@ -344,7 +344,7 @@ export class Session {
 
   #beat(link: Link, verdict: 'ok' | 'ping' | 'half-open', now: number): void {
     if (verdict === 'half-open') {
-      this.#abandon(closeCodes.deadPeer, 'dead peer');
+      this.#abandon(DEAD_PEER, 'dead peer');
       this.#lost(ownEnding('open', 'dead-peer'), now);
     } else if (verdict === 'ping') {
       const { id } = link;

@@ -69,6 +69,7 @@ export type State =
       readonly status: 'connected';
       /** `close()` was called: messages still arrive, none is accepted. */
       readonly closing: boolean;
+      readonly cause?: undefined;
     }
   | {
       readonly status: 'closed';

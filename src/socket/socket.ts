@@ -1,4 +1,4 @@
-import { closeCodes } from '../core/close-code.js';
+import { NORMAL } from '../core/close-code.js';
 import { errorOf, LongSocketError } from '../core/errors.js';
 import { byteLength } from '../core/outbox.js';
 import { Session } from '../core/session.js';
@@ -214,7 +214,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
    * @param reason at most 123 bytes.
    * @throws LongSocketError `INVALID_ARGUMENT`; nothing is closed then.
    */
-  close(code: number = closeCodes.normal, reason = ''): void {
+  close(code: number = NORMAL, reason = ''): void {
     const sendable =
       (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code < 5000);
     if (!Number.isInteger(code) || !sendable) {
