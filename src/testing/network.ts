@@ -67,8 +67,9 @@ export class SimulatedNetwork {
     else if (typeof dials === 'number') link.deliver(() => link.endClient({ ...LOST, status: dials }));
     else if (dials === 'accept') {
       link.deliver(() => {
-        this.#serve(link.server);
+        // First, so that what the listener sends at once comes behind it.
         link.deliver(() => link.opened());
+        this.#serve(link.server);
         if (this.maxAge !== undefined) this.clock.schedule(() => link.cut(), this.maxAge);
       });
     }
