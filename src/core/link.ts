@@ -12,8 +12,8 @@ export class Link {
   /** Messages handed to this connection, and how many of them an answered probe has proven to have arrived. */
   #sent = 0;
   #confirmed = 0;
-  /** `#sent` at the time of the oldest unanswered probe that was a message. */
-  #probedAt: number | undefined;
+  /** `#sent` at the time of each unanswered probe that was a message: answers come in the order of the questions. */
+  readonly #probes: number[] = [];
 
   constructor(id: ConnectionId, config: HeartbeatConfig, canPing: boolean, now: number) {
     this.id = id;
@@ -36,8 +36,7 @@ export class Link {
   received(data: Data, now: number): 'message' | 'heartbeat' {
     this.heartbeat.heard(now);
     if (this.#config.kind === 'none' || !this.#config.isReply?.(data)) return 'message';
-    if (this.#probedAt !== undefined) this.#confirm(this.#probedAt);
-    this.#probedAt = undefined;
+    this.#confirm(this.#probes.shift());
     return 'heartbeat';
   }
 
@@ -51,12 +50,14 @@ export class Link {
   probe(now: number): { readonly message: Data } | { readonly payload: string } {
     const config = this.#config;
     if (config.kind === 'none' || !config.message) return { payload: String(this.#sent) };
-    this.#probedAt ??= this.#sent;
+    // What a peer announces is no answer, and one that cannot be told from a message proves nothing either.
+    if (config.kind === 'probe' && config.isReply) this.#probes.push(this.#sent);
     this.heartbeat.wrote(now);
     return { message: config.message() };
   }
 
-  #confirm(sent: number): void {
-    if (sent > this.#confirmed && sent <= this.#sent) this.#confirmed = sent;
+  /** The number may be a hostile peer's. */
+  #confirm(sent = 0): void {
+    if (Number.isInteger(sent) && sent > this.#confirmed && sent <= this.#sent) this.#confirmed = sent;
   }
 }

@@ -16,6 +16,8 @@ export function byteLength(data: Data): number {
 /** A copy of bytes that have to wait, so that the caller may reuse the buffer after `send()`. Text needs none. */
 export function detached(data: Data): Data {
   if (typeof data === 'string') return data;
+  // Nothing to copy; and of a buffer that was transferred away, no view can be made.
+  if (data.byteLength === 0) return new Uint8Array();
   const view = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);

@@ -22,21 +22,22 @@
  *
  *     closed: 'closed' · waiting, dialing, greeting: 'connecting' · connected, closing: 'connected'
  *
- * Phase × input (– = ignored; inputs of a connection other than the phase's own are ignored everywhere)
+ * Phase × input (– = ignored; count = only the figures of `close` change; inputs of a connection other than the phase's
+ * own are ignored everywhere)
  *
  * | input                 | closed    | waiting  | dialing   | greeting      | connected        | closing          |
  * |-----------------------|-----------|----------|-----------|---------------|------------------|------------------|
  * | connect               | new life  | dial now | –         | –             | –                | end, new life    |
  * | reconnect             | new life  | dial now | dial anew | dial anew     | end it, dial now | end, new life    |
  * | adopt                 | connected | –        | –         | –             | –                | –                |
- * | send                  | –         | queue    | queue     | queue         | write, or queue  | –                |
+ * | send                  | –         | queue    | queue     | queue         | write, or queue  | count            |
  * | close                 | –         | end      | end       | end           | flush, hang up   | –                |
  * | connection-open       | –         | –        | greet     | –             | –                | –                |
  * | greeting-send         | –         | –        | –         | write         | –                | –                |
  * | greeted               | –         | –        | –         | open, flush   | –                | –                |
  * | greeting-failed       | –         | –        | –         | lost          | –                | –                |
  * | message-received      | –         | –        | –         | to the hook   | deliver          | deliver          |
- * | ping-, pong-received  | –         | –        | –         | –             | life             | –                |
+ * | ping-, pong-received  | –         | –        | –         | –             | life             | count            |
  * | connection-backed-up  | –         | –        | –         | –             | hold the queue   | hold the queue   |
  * | connection-writable   | –         | –        | –         | –             | flush            | flush, hang up   |
  * | connection-close      | –         | –        | lost      | lost          | lost             | end              |
@@ -386,7 +387,8 @@ export class Session {
     const hurried = link !== undefined && link.since <= this.#wokeAt && now <= this.#wokeAt + WAKE_LIMIT;
     const delay = nextDelay(ending, this.#attempts, hurried, config);
     if (delay === undefined) {
-      if (config.reconnect) this.#emit({ event: 'error', detail: ending }, { event: 'failed', detail: ending });
+      this.#failed(ending);
+      if (config.reconnect) this.#emit({ event: 'failed', detail: ending });
       this.#finish(ending);
       return;
     }
@@ -394,10 +396,13 @@ export class Session {
     this.#phase = { name: 'waiting', until: now + delay, notBefore: now + (ending.retryAfter ?? 0) };
     this.#setState({ status: 'connecting', attempt, delay, cause: ending });
     if (link) this.#interrupted(link, ending);
-    this.#emit(
-      { event: 'error', detail: ending },
-      { event: 'reconnecting', detail: { attempt, delay, cause: ending } },
-    );
+    this.#failed(ending);
+    this.#emit({ event: 'reconnecting', detail: { attempt, delay, cause: ending } });
+  }
+
+  /** An open connection that was closed in good order is no error. */
+  #failed(ending: Ending): void {
+    if (ending.phase !== 'open' || !ending.wasClean) this.#emit({ event: 'error', detail: ending });
   }
 
   #interrupted(link: Link, ending: Ending): void {
@@ -425,7 +430,7 @@ export class Session {
     this.#emit({ event: 'state', detail: state });
   }
 
-  #emit(...announcements: Announcement[]): void {
-    for (const announcement of announcements) this.#effects.push({ type: 'emit', ...announcement });
+  #emit(announcement: Announcement): void {
+    this.#effects.push({ type: 'emit', ...announcement });
   }
 }

@@ -41,7 +41,10 @@ export function respond<In = Data, Out = Data>(
       if (!reportErrors || ++failures > MOST_REPORTS) return;
       reply = (error instanceof Error ? error.message : String(error)) as Out;
     }
-    if (reply !== undefined && socket.state.status !== 'closed') await socket.write(reply);
+    const { state } = socket;
+    if (reply !== undefined && state.status !== 'closed' && !(state.status === 'connected' && state.closing)) {
+      await socket.write(reply);
+    }
   };
 
   const run = async (): Promise<void> => {

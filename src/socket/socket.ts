@@ -1,4 +1,4 @@
-import { NORMAL } from '../core/close-code.js';
+import { ABNORMAL, INTERNAL_ERROR, NORMAL } from '../core/close-code.js';
 import { errorOf, LongSocketError } from '../core/errors.js';
 import { byteLength } from '../core/outbox.js';
 import { Session } from '../core/session.js';
@@ -47,7 +47,7 @@ export interface SocketEvents<In = Data> {
   failed: Ending;
   /** The end of this life: once, last, and final. `connect()` begins another. */
   close: CloseDetail;
-  /** An attempt or a connection failed; `error.ending` says how. Not thrown when nobody listens. */
+  /** An attempt failed, or a connection did not end in good order; `error.ending` says how. Never thrown. */
   error: LongSocketError;
 }
 
@@ -82,7 +82,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     this.listeners = new Listeners(onListenerError);
     this.driver = new Driver(new Session(inspect ? { ...config, random } : config), {
       clock: this.clock,
-      perform: (effect) => this.perform(effect),
+      perform: (effect) => this.#perform(effect),
       settled: () => this.#writers.settle(),
       inspect: inspect && ((inspection) => isolate(inspect, inspection, onListenerError)),
       drawn: () => drawn.splice(0),
@@ -261,6 +261,19 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   }
 
   // --- effects -----------------------------------------------------------------------------------------------------
+
+  /** A connection that throws (another transport's, say) is lost, rather than the effects behind this one. */
+  #perform(effect: Effect): void {
+    try {
+      this.perform(effect);
+    } catch (error) {
+      if (!('id' in effect)) throw error;
+      const { id } = effect;
+      const connection = this.connections.get(id);
+      this.report({ type: 'connection-close', id, code: ABNORMAL, reason: '', wasClean: false, error });
+      isolate(() => connection?.terminate(INTERNAL_ERROR, ''), undefined, reportListenerError);
+    }
+  }
 
   protected perform(effect: Effect): void {
     switch (effect.type) {

@@ -44,7 +44,8 @@ export class Writers<Out> {
     this.#settling = true;
     for (let first = this.#writes[0]; first; first = this.#writes[0]) {
       const verdict = this.#driver.send(first.data as Data);
-      if (verdict === 'full') break;
+      // Whoever waits is not dropped for being the newest.
+      if (verdict === 'full' || verdict === 'dropped') break;
       this.#writes.shift();
       if (verdict === 'closed') first.reject(new LongSocketError('CLOSED', 'the socket is closed'));
       else first.resolve();
