@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { clientConfig } from '../../src/client/options.js';
 import { Session } from '../../src/core/session.js';
 import type { CloseDetail, Interruption, Reconnecting, SessionConfig } from '../../src/core/types.js';
+import type { DialFate } from '../../src/testing.js';
 import { HOUR, MINUTE, World } from './world.js';
 
 const SEEDS = Number(process.env.SEEDS ?? 300);
@@ -36,7 +37,7 @@ function fault(world: World): void {
     () => server?.terminate(),
     () => server?.close(world.pick(1000, 1001, 1012, 1013, 4000), 'bye'),
     () => {
-      network.dials = world.pick('refuse' as const, 'hang' as const, 503);
+      network.dials = world.pick<DialFate>('refuse', 'hang', 503);
       network.cut();
     },
     () => {
@@ -95,7 +96,7 @@ describe('a plain client over faulty networks', { timeout: 120_000 }, () => {
       const world = new World(seed);
       world.clock.advance(MINUTE);
       const outage = world.between(MINUTE, HOUR);
-      world.network.dials = world.pick('refuse' as const, 'hang' as const);
+      world.network.dials = world.pick<DialFate>('refuse', 'hang');
       const before = world.network.dialed;
       world.network.cut();
       world.clock.advance(outage);
