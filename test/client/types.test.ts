@@ -4,7 +4,7 @@ import {
   type Data,
   type Ending,
   type Interruption,
-  type LongSocket,
+  LongSocket,
   LongSocketError,
   type LongSocketOptions,
   type Reconnecting,

@@ -190,7 +190,7 @@ describe('a log of inspect', { timeout: 60_000 }, () => {
     const world = new World(7);
     world.clock.advance(100);
     expect(() => world.check(() => expect(1).toBe(2))).toThrow(
-      /seed 7; the last 60 of \d+ steps:\n.*connect\{\} → begin/,
+      /seed 7 \(again: SEED=7 npm test -- test\/sim\); the last 60 of \d+ steps:\n.*connect\{\} → begin/,
     );
   });
 });

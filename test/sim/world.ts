@@ -109,7 +109,7 @@ export class World {
     const line = ({ at, input, effects, state }: Inspection): string =>
       `${at.toFixed(0).padStart(9)}  ${describe(input)} → ${effects.map(describe).join(', ') || '–'}  [${state.status}]`;
     return [
-      `seed ${this.seed}; the last ${most} of ${this.log.length} steps:`,
+      `seed ${this.seed} (again: SEED=${this.seed} npm test -- test/sim); the last ${most} of ${this.log.length} steps:`,
       ...this.log.slice(-most).map(line),
     ].join('\n');
   }
