@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { Link } from '../../src/core/link.js';
+import { deadlineOf, idOf, linkOf, type Phase, stageOf } from '../../src/core/phase.js';
+import { probing } from './helpers/config.js';
+
+const attempt = { id: 3, deadline: 100, extended: false };
+const link = new Link(4, probing(), true, 0);
+const phases: Record<Phase['name'], Phase> = {
+  closed: { name: 'closed' },
+  waiting: { name: 'waiting', until: 50, notBefore: 20 },
+  dialing: { name: 'dialing', ...attempt },
+  greeting: { name: 'greeting', ...attempt, canPing: true },
+  connected: { name: 'connected', link },
+  closing: { name: 'closing', link, deadline: 200, code: 1000, reason: '', hungUp: false },
+};
+
+test.each([
+  ['closed', undefined, undefined, false, 'dial'],
+  ['waiting', 50, undefined, false, 'dial'],
+  ['dialing', 100, 3, false, 'dial'],
+  ['greeting', 100, 3, false, 'greeting'],
+  ['connected', 25_000, 4, true, 'open'],
+  ['closing', 200, 4, true, 'open'],
+] as const)('%s: deadline %d, connection %d, link %s, stage %s', (name, deadline, id, hasLink, stage) => {
+  const phase = phases[name];
+  expect(deadlineOf(phase)).toBe(deadline);
+  expect(idOf(phase)).toBe(id);
+  expect(linkOf(phase)).toBe(hasLink ? link : undefined);
+  expect(stageOf(phase)).toBe(stage);
+});

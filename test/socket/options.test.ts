@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'vitest';
+import { systemClock, systemRandom } from '../../src/io/clock.js';
+import {
+  clockOf,
+  guardWith,
+  isData,
+  type SocketOptions,
+  sessionConfig,
+  socketChecks,
+  validate,
+} from '../../src/socket/options.js';
+
+const refusal = (options: unknown): string => {
+  try {
+    validate(options, socketChecks);
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'LongSocketError', code: 'INVALID_OPTION' });
+    return (error as Error).message;
+  }
+  return '';
+};
+
+const call = (): void => {};
+
+/** For each option: what it may be, and what it may not. */
+const VALUES: Record<keyof SocketOptions, readonly [good: readonly unknown[], bad: readonly unknown[]]> = {
+  heartbeat: [
+    [false, {}, { interval: 1 }],
+    [true, null, 5, 'ping', call],
+  ],
+  closeTimeout: [
+    [0, 0.5, 5000, Number.POSITIVE_INFINITY],
+    [-1, Number.NaN, '5000', null],
+  ],
+  maxBufferedBytes: [
+    [1, 2 ** 40, Number.POSITIVE_INFINITY],
+    [0, -1, 1.5, Number.NaN, '1'],
+  ],
+  maxBufferedMessages: [
+    [1, Number.POSITIVE_INFINITY],
+    [0, 1.5, Number.NEGATIVE_INFINITY],
+  ],
+  overflow: [
+    ['throw', 'drop-oldest', 'drop-newest'],
+    ['drop', '', true],
+  ],
+  binaryType: [
+    ['arraybuffer', 'uint8array'],
+    ['blob', 'nodebuffer'],
+  ],
+  onListenerError: [[call], ['x', {}]],
+  inspect: [[call], [true]],
+  clock: [
+    [{ now: call, setTimer: call, clearTimer: call }],
+    [{ now: call, setTimer: call }, null, call, { now: 1, setTimer: call, clearTimer: call }],
+  ],
+  random: [[Math.random], [0.5]],
+};
+
+describe('validation', () => {
+  for (const [name, [good, bad]] of Object.entries(VALUES)) {
+    test(`${name} is checked, and named when it is wrong`, () => {
+      for (const value of [...good, undefined]) expect(refusal({ [name]: value })).toBe('');
+      for (const value of bad) expect(refusal({ [name]: value })).toMatch(new RegExp(`^option \`${name}\` must be `));
+    });
+  }
+
+  test('has a check for each option, and says which there are', () => {
+    expect(Object.keys(socketChecks)).toEqual(Object.keys(VALUES));
+    const message = refusal({ hartbeat: {} });
+    expect(message).toMatch(/^unknown option `hartbeat`; there are: /);
+    for (const name of Object.keys(VALUES)) expect(message).toContain(name);
+  });
+
+  test('is not taken in by the names of an object’s own methods', () => {
+    for (const name of ['toString', 'constructor', '__proto__', 'hasOwnProperty']) {
+      expect(refusal(JSON.parse(`{"${name}": 1}`))).toContain(`\`${name}\``);
+    }
+  });
+
+  test.each([null, undefined, 5, 'x', call])('refuses %s as options', (options) => {
+    expect(refusal(options)).toMatch(/must be an object/);
+  });
+
+  test('says what it got', () => {
+    expect(refusal({ closeTimeout: '5s' })).toMatch(/got "5s"$/);
+    expect(refusal({ closeTimeout: -1 })).toMatch(/got -1$/);
+    expect(refusal({ overflow: Symbol('x') })).toMatch(/got Symbol\(x\)$/);
+  });
+});
+
+describe('validation of the heartbeat', () => {
+  test.each([
+    [{ message: 5 }, '`heartbeat.message`'],
+    [{ message: null }, '`heartbeat.message`'],
+    [{ isReply: 'pong', message: 'ping' }, '`heartbeat.isReply`'],
+    [{ interval: 0 }, '`heartbeat.interval`'],
+    [{ interval: '5s' }, '`heartbeat.interval`'],
+    [{ timeout: 0.5 }, '`heartbeat.timeout`'],
+    [{ timeout: Number.NaN }, '`heartbeat.timeout`'],
+    [{ announce: 'yes' }, '`heartbeat.announce`'],
+    [{ intervall: 5 }, 'unknown option `heartbeat.intervall`'],
+    [{ isReply: (): boolean => true }, '`heartbeat.isReply` needs `message`'],
+    [{ announce: true }, '`heartbeat.announce` needs `message` and `isReply`'],
+    [{ announce: true, message: 'x' }, '`heartbeat.announce` needs `message` and `isReply`'],
+    [{ announce: true, isReply: (): boolean => true }, '`heartbeat.announce` needs `message` and `isReply`'],
+  ])('refuses %o by naming it', (heartbeat, name) => expect(refusal({ heartbeat })).toContain(name));
+
+  test.each([
+    [{ message: 'ping' }],
+    [{ message: '', isReply: (): boolean => true }],
+    [{ message: new Uint8Array(1) }],
+    [{ message: () => 'ping' }],
+    [{ interval: 1, timeout: 1 }],
+    [{ announce: true, message: 'x', isReply: (): boolean => true }],
+    [{ announce: false }],
+  ])('takes %o', (heartbeat) => expect(refusal({ heartbeat })).toBe(''));
+});
+
+test('the defaults of both ends', () => {
+  expect(sessionConfig({})).toEqual({
+    reconnect: false,
+    backoffBase: 0,
+    backoffCap: 0,
+    minUptime: 0,
+    maxAttempts: 0,
+    connectTimeout: 0,
+    closeTimeout: 5000,
+    heartbeat: { kind: 'probe', interval: 25_000, timeout: 5000, message: undefined, isReply: undefined },
+    maxBufferedBytes: 1_048_576,
+    maxBufferedMessages: 16_384,
+    overflow: 'throw',
+    greets: false,
+    freshCredentials: false,
+    random: systemRandom,
+  });
+  expect(clockOf({})).toBe(systemClock);
+});
+
+test('options reach the machine', () => {
+  const random = (): number => 0.5;
+  expect(
+    sessionConfig({
+      closeTimeout: 1,
+      heartbeat: false,
+      maxBufferedBytes: 2,
+      maxBufferedMessages: 3,
+      overflow: 'drop-oldest',
+      random,
+    }),
+  ).toMatchObject({
+    closeTimeout: 1,
+    heartbeat: { kind: 'none' },
+    maxBufferedBytes: 2,
+    maxBufferedMessages: 3,
+    overflow: 'drop-oldest',
+    random,
+  });
+});
+
+test('data is text, buffers and their views', () => {
+  for (const data of ['', new ArrayBuffer(0), new Uint8Array(1), new DataView(new ArrayBuffer(1)), Buffer.from('x')]) {
+    expect(isData(data)).toBe(true);
+  }
+  for (const other of [undefined, null, 0, {}, [1], new Blob(['x']), new String('x')])
+    expect(isData(other)).toBe(false);
+});
+
+test('a guarded function’s result stands, falsy or not; only a throw is replaced', () => {
+  const reported: unknown[] = [];
+  const guard = guardWith((error) => reported.push(error));
+  expect(guard((a: number, b: number) => a + b, -1)(1, 2)).toBe(3);
+  expect(guard(() => false, true)()).toBe(false);
+  expect(guard((): number => Number.parseInt('x', 10), 7)()).toBeNaN();
+  const throwing = guard((): number => {
+    throw 'thrown';
+  }, 7);
+  expect(throwing()).toBe(7);
+  expect(reported).toEqual(['thrown']);
+});
