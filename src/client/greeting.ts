@@ -1,9 +1,10 @@
 import { ownEnding } from '../core/close-code.js';
 import { errorOf, LongSocketError } from '../core/errors.js';
-import { byteLength } from '../core/outbox.js';
+import { byteLength, detached } from '../core/outbox.js';
 import type { ConnectionId, Data } from '../core/types.js';
 import type { Connection } from '../io/connection.js';
 import type { Driver } from '../io/driver.js';
+import { isData } from '../socket/options.js';
 import type { Greeting } from './options.js';
 
 /** What may pile up unread while `onConnect` works; more is a failed attempt. */
@@ -35,7 +36,8 @@ export class PendingGreeting {
       await hook({
         send: (data) => {
           if (this.#over) throw ended();
-          this.#driver.dispatch({ type: 'greeting-send', id, data });
+          if (!isData(data)) throw new LongSocketError('INVALID_MESSAGE', 'onConnect may send text or bytes');
+          this.#driver.dispatch({ type: 'greeting-send', id, data: detached(data) });
         },
         receive: () => this.#receive(),
         reconnected,

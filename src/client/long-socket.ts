@@ -34,7 +34,7 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
   #abort: { readonly id: ConnectionId; readonly controller: { abort(): void } } | undefined;
   #greeting: PendingGreeting | undefined;
   #stopSignals: (() => void) | undefined;
-  readonly #onAbort = (): void => this.close();
+  #onAbort: (() => void) | undefined;
 
   /**
    * Dials at once, unless `autoConnect` is false.
@@ -103,12 +103,15 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     super.begin();
     const { signals = platformSignals, signal, onListenerError = reportListenerError } = this.#options;
     this.#stopSignals ??= isolate(signals, (type) => this.driver.dispatch({ type }), onListenerError);
-    signal?.addEventListener('abort', this.#onAbort);
+    if (signal) {
+      this.#onAbort ??= () => this.close();
+      signal.addEventListener('abort', this.#onAbort);
+    }
   }
 
   #finish(): void {
     const { signal, onListenerError = reportListenerError } = this.#options;
-    signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#onAbort) signal?.removeEventListener('abort', this.#onAbort);
     if (this.#stopSignals) isolate(this.#stopSignals, undefined, onListenerError);
     this.#stopSignals = undefined;
   }

@@ -8,7 +8,7 @@ import {
   checks,
   guardWith,
   type SocketOptions,
-  sessionConfig,
+  sharedConfig,
   socketChecks,
   validate,
 } from '../socket/options.js';
@@ -182,7 +182,6 @@ export function clientConfig(url: unknown, options: LongSocketOptions): SessionC
   const { protocols, headers, shouldReconnect, onListenerError = reportListenerError } = options;
   const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
   return {
-    ...sessionConfig(options),
     reconnect: options.reconnect ?? true,
     backoffBase: options.backoffBase ?? 500,
     backoffCap: options.backoffCap ?? 30_000,
@@ -192,5 +191,6 @@ export function clientConfig(url: unknown, options: LongSocketOptions): SessionC
     greets: options.onConnect !== undefined,
     freshCredentials: [url, protocols, headers].some((value) => typeof value === 'function'),
     shouldReconnect: shouldReconnect && guardWith(onListenerError)(shouldReconnect, undefined),
+    ...sharedConfig(options),
   };
 }

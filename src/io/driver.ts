@@ -31,8 +31,8 @@ export interface DriverHost {
   /** All inputs are stepped and all effects performed. */
   settled(): void;
   readonly inspect?: ((inspection: Inspection) => void) | undefined;
-  /** Random numbers drawn since the last call; only kept while there is an `inspect`. */
-  drawn(): readonly number[];
+  /** Random numbers drawn since the last call; asked for while there is an `inspect`. */
+  drawn?(): readonly number[];
 }
 
 /**
@@ -88,6 +88,16 @@ export class Driver {
     this.#busy = true;
     try {
       this.#step(input);
+      if (this.#queue.length > 0) this.#workOff();
+    } finally {
+      this.#busy = false;
+    }
+    this.#arm();
+    this.#host.settled();
+  }
+
+  #workOff(): void {
+    try {
       // The queue may grow while it is worked off: `for … of` sees that.
       for (const next of this.#queue) {
         if (next.type === 'send') {
@@ -98,10 +108,7 @@ export class Driver {
       }
     } finally {
       this.#queue.length = 0;
-      this.#busy = false;
     }
-    this.#arm();
-    this.#host.settled();
   }
 
   #time(): number {
@@ -115,7 +122,7 @@ export class Driver {
     const effects = this.session.step(input, at);
     if (host.inspect) {
       const { deadline, state } = this.session;
-      host.inspect({ at, input, effects: effects.slice(), deadline, state, random: host.drawn() });
+      host.inspect({ at, input, effects: effects.slice(), deadline, state, random: host.drawn?.() ?? [] });
     }
     for (const effect of effects) host.perform(effect);
   }

@@ -7,7 +7,17 @@ import type { Connection, DialRequest, Report, WebSocketConstructor } from './co
 /** Above this many bytes in the transport, further messages wait in the outbox. */
 const HIGH_WATER = 512 * 1024;
 
-declare const process: { nextTick(callback: () => void): void };
+/**
+ * Text of up to so many characters is made bytes here: ws masks bytes into one piece together with their header, and text
+ * into two. Above, the copy costs more than the second write.
+ */
+const MERGED = 256;
+
+/** Shared, since ws only reads it. */
+const TEXT = { binary: false };
+
+declare const process: { nextTick<Argument>(callback: (argument: Argument) => void, argument: Argument): void };
+declare const Buffer: { from(text: string): Uint8Array };
 
 /** The part of a `ws` socket that is used, so that the types need no @types/ws. */
 export interface WsSocket {
@@ -20,7 +30,7 @@ export interface WsSocket {
   // biome-ignore lint/suspicious/noExplicitAny: one signature for all of ws's events, and for its own types to fit
   on(event: string, listener: (...args: any[]) => void): unknown;
   // biome-ignore lint/suspicious/noExplicitAny: ws and @types/ws disagree about the views they take
-  send(data: any): void;
+  send(data: any, options?: { binary: boolean }, written?: (error?: any) => void): void;
   // biome-ignore lint/suspicious/noExplicitAny: as above
   ping(data?: any): void;
   close(code?: number, reason?: string): void;
@@ -31,7 +41,6 @@ export interface WsSocket {
 interface RawSocket {
   cork(): void;
   uncork(): void;
-  once(event: 'drain', listener: () => void): unknown;
 }
 
 // --- dial ------------------------------------------------------------------------------------------------------------
@@ -55,66 +64,130 @@ export function adopt(socket: WsSocket, request: Adoption, report: Report): Conn
 
 // --- connection ------------------------------------------------------------------------------------------------------
 
+/** How a `ws` socket leads to its connection: one function per event serves all, whereas closures took 0.5 KiB for each. */
+const OWNER = Symbol('longsocket.connection');
+
+interface OwnedSocket extends WsSocket {
+  [OWNER]: NodeConnection;
+}
+
+/** Of `ws`'s events; `this` is the socket. */
+const listeners = {
+  open(this: OwnedSocket): void {
+    this[OWNER].opened();
+  },
+  message(this: OwnedSocket, data: Uint8Array | ArrayBuffer, isBinary: boolean): void {
+    const connection = this[OWNER];
+    connection.hear({
+      type: 'message-received',
+      id: connection.id,
+      data: isBinary ? bytes(data) : data.toString(),
+    });
+  },
+  ping(this: OwnedSocket): void {
+    this[OWNER].hear({ type: 'ping-received', id: this[OWNER].id });
+  },
+  pong(this: OwnedSocket, payload: Uint8Array): void {
+    this[OWNER].hear({ type: 'pong-received', id: this[OWNER].id, payload: payload.toString() });
+  },
+  'unexpected-response'(this: OwnedSocket, _request: unknown, response: Response): void {
+    this.terminate();
+    this[OWNER].end({ ...FAILED, status: response.statusCode, retryAfter: retryAfter(response.headers) });
+  },
+  // Listened to for life: ws also reports errors of a socket that was given up.
+  error(this: OwnedSocket, error: unknown): void {
+    this[OWNER].error = error;
+  },
+  close(this: OwnedSocket, code: number, reason: Uint8Array): void {
+    this[OWNER].end({ code, reason: reason.toString(), wasClean: code !== 1006 });
+  },
+};
+
 class NodeConnection implements Connection {
+  readonly id: ConnectionId;
+  error: unknown;
   readonly #socket: WsSocket;
-  readonly #id: ConnectionId;
   readonly #report: Report;
-  /** A client's frames are masked into a copy; a server's are written as they are, at the end of the tick. */
-  readonly #copies: boolean;
+  /** Masking copies a client's bytes at once; a server's are written as they are, and deflated ones are read, later. */
+  #copies: boolean;
   #corked: RawSocket | undefined;
-  #error: unknown;
+  /** Messages of this tick, and whether the last tick with any had more than one. */
+  #sends = 0;
+  #bursts = false;
   #over = false;
   #backedUp = false;
 
   constructor(socket: WsSocket, { id, binaryType }: Adoption, report: Report, server: boolean) {
+    this.id = id;
     this.#socket = socket;
-    this.#id = id;
     this.#report = report;
     this.#copies = server;
     socket.binaryType = binaryType === 'arraybuffer' ? 'arraybuffer' : 'nodebuffer';
-    socket.on('message', (data: Uint8Array | ArrayBuffer, isBinary: boolean) => {
-      if (!this.#over) report({ type: 'message-received', id, data: isBinary ? bytes(data) : data.toString() });
-    });
-    socket.on('open', () => this.#over || report({ type: 'connection-open', id, canPing: true }));
-    socket.on('ping', () => this.#over || report({ type: 'ping-received', id }));
-    socket.on('pong', (payload: Uint8Array) => {
-      if (!this.#over) report({ type: 'pong-received', id, payload: payload.toString() });
-    });
-    socket.on('unexpected-response', (_request: unknown, response: Response) => {
-      socket.terminate();
-      this.#end({ ...FAILED, status: response.statusCode, retryAfter: retryAfter(response.headers) });
-    });
-    // Listened to for life: ws also reports errors of a socket that was given up.
-    socket.on('error', (error: unknown) => {
-      this.#error = error;
-    });
-    socket.on('close', (code: number, reason: Uint8Array) =>
-      this.#end({ code, reason: reason.toString(), wasClean: code !== 1006 }),
-    );
+    (socket as OwnedSocket)[OWNER] = this;
+    for (const event of events) socket.on(event, listeners[event]);
+  }
+
+  opened(): void {
+    this.#copies = this.extensions !== '';
+    this.hear({ type: 'connection-open', id: this.id, canPing: true });
+  }
+
+  hear(report: Parameters<Report>[0]): void {
+    if (!this.#over) this.#report(report);
   }
 
   // --- writing
 
-  /** Gathers the writes of one tick into one system call. */
+  /**
+   * Gathers the writes of one tick into one system call. Not the first one, unless a burst is likely: a lone message
+   * shall not wait for the end of the tick.
+   */
   send(data: Data): void {
+    if (this.#corked === undefined && (this.#bursts || this.#sends > 0)) this.#cork();
+    this.#write(data);
+    if (this.#sends++ === 0) process.nextTick(endTick, this);
+  }
+
+  #write(data: Data): void {
     const socket = this.#socket;
-    if (this.#corked === undefined) this.#cork();
-    socket.send(this.#copies ? detached(data) : data);
-    if (!this.#backedUp && socket.bufferedAmount > HIGH_WATER) this.#wait();
+    const length = typeof data === 'string' ? data.length : data.byteLength;
+    const written = this.#backedUp || socket.bufferedAmount + length <= HIGH_WATER ? undefined : this.#backUp();
+    if (typeof data === 'string') {
+      if (length <= MERGED) socket.send(Buffer.from(data), TEXT, written);
+      else socket.send(data, undefined, written);
+    } else {
+      socket.send(this.#copies ? detached(data) : data, undefined, written);
+    }
   }
 
   #cork(): void {
     const raw = (this.#socket as { _socket?: RawSocket })._socket;
-    if (!raw) return;
-    raw.cork();
+    raw?.cork();
     this.#corked = raw;
-    process.nextTick(this.#uncork);
   }
 
-  readonly #uncork = (): void => {
+  /** Harmless on a socket that was ended or destroyed meanwhile. */
+  uncork(): void {
     this.#corked?.uncork();
     this.#corked = undefined;
-  };
+  }
+
+  endTick(): void {
+    this.uncork();
+    this.#bursts = this.#sends > 1;
+    this.#sends = 0;
+  }
+
+  /** The transport holds enough until the message being sent is written; returns what to call then. */
+  #backUp(): (error?: unknown) => void {
+    this.#backedUp = true;
+    this.hear({ type: 'connection-backed-up', id: this.id });
+    return (error) => {
+      this.#backedUp = false;
+      // After an error `close` follows, and what waits is still undelivered.
+      if (!error) this.hear({ type: 'connection-writable', id: this.id });
+    };
+  }
 
   ping(payload: string): void {
     this.#socket.ping(payload);
@@ -124,37 +197,26 @@ class NodeConnection implements Connection {
     return this.#socket.bufferedAmount;
   }
 
-  #wait(): void {
-    const raw = (this.#socket as { _socket?: RawSocket })._socket;
-    if (!raw) return;
-    this.#backedUp = true;
-    this.#report({ type: 'connection-backed-up', id: this.#id });
-    raw.once('drain', () => {
-      this.#backedUp = false;
-      if (!this.#over) this.#report({ type: 'connection-writable', id: this.#id });
-    });
-  }
-
   // --- ending
 
   close(code: number, reason: string): void {
-    this.#uncork();
+    this.uncork();
     this.#socket.close(code, reason);
   }
 
   terminate(code: number, reason: string): void {
     this.#over = true;
-    this.#uncork();
+    this.uncork();
     const socket = this.#socket;
     // On a live path the peer gets the close frame: it is written before the socket is destroyed.
     if (socket.readyState === 1) socket.close(code, reason);
     socket.terminate();
   }
 
-  #end(end: ConnectionEnd): void {
+  end(end: ConnectionEnd): void {
     if (this.#over) return;
     this.#over = true;
-    this.#report({ type: 'connection-close', id: this.#id, ...end, error: this.#error });
+    this.#report({ type: 'connection-close', id: this.id, ...end, error: this.error });
   }
 
   // --- what the server chose
@@ -170,6 +232,12 @@ class NodeConnection implements Connection {
   get url(): string {
     return this.#socket.url ?? '';
   }
+}
+
+const events = Object.keys(listeners) as (keyof typeof listeners)[];
+
+function endTick(connection: NodeConnection): void {
+  connection.endTick();
 }
 
 /** The same class as in browsers: a `Buffer` shows its contents in another way. */

@@ -48,7 +48,11 @@ export const platformSignals: Signals = (report) => {
   watch(document, 'visibilitychange', () => (document?.visibilityState === 'visible' ? 'wake' : undefined));
   // Another network, such as Wi-Fi for mobile. Not in every browser.
   watch(navigator?.connection, 'change', () => 'online');
+  // Elsewhere there is nothing to watch, and nothing for each socket to remember.
+  if (stops.length === 0) return nothing;
   return () => {
     for (const stop of stops) stop();
   };
 };
+
+const nothing = (): void => {};

@@ -44,6 +44,9 @@ export const shakeHands: HeartbeatOptions = {
   interval: 5000,
 };
 
+const NONE: HeartbeatConfig = { kind: 'none' };
+const PINGS: HeartbeatConfig = { kind: 'probe', interval: 25_000, timeout: 5000 };
+
 /** The machine's view of the option. `guard` wraps the user's functions so that they cannot throw. */
 export function heartbeatConfig(
   options: HeartbeatOptions | false | undefined,
@@ -52,9 +55,10 @@ export function heartbeatConfig(
     fallback: Result,
   ) => (...args: Args) => Result,
 ): HeartbeatConfig {
-  if (options === false) return { kind: 'none' };
-  const { message: given, isReply, announce = false, interval = announce ? 5000 : 25_000 } = options ?? {};
-  const { timeout = announce ? 3 * interval : 5000 } = options ?? {};
+  if (options === false) return NONE;
+  if (options === undefined) return PINGS;
+  const { message: given, isReply, announce = false, interval = announce ? 5000 : 25_000 } = options;
+  const { timeout = announce ? 3 * interval : 5000 } = options;
   const message = given === undefined ? undefined : typeof given === 'function' ? guard(given, '') : () => given;
   const recognised = isReply && guard(isReply, false);
   if (announce && message && recognised) return { kind: 'announce', interval, timeout, message, isReply: recognised };

@@ -13,7 +13,7 @@ type Listener<Event> = (event: Event) => unknown;
  */
 export class Listeners<Events extends object> {
   readonly #emitter = mitt<Record<PropertyKey, unknown>>();
-  readonly #registrations: { readonly type: keyof Events; readonly listener: unknown; readonly stop: () => void }[] =
+  #registrations: readonly { readonly type: keyof Events; readonly listener: unknown; readonly stop: () => void }[] =
     [];
   readonly #report: ListenerErrorHandler;
 
@@ -21,42 +21,48 @@ export class Listeners<Events extends object> {
     this.#report = report;
   }
 
-  on<Type extends keyof Events>(type: Type, listener: Listener<Events[Type]>): () => void {
+  /** `known`: what `off` will name it by. */
+  on<Type extends keyof Events>(type: Type, listener: Listener<Events[Type]>, known: unknown = listener): () => void {
     let active = true;
     const isolated = (event: unknown): void => {
       if (active) isolate(listener, event as Events[Type], this.#report);
     };
     const registration = {
       type,
-      listener,
+      listener: known,
       stop: () => {
         if (!active) return;
         active = false;
         this.#emitter.off(type as PropertyKey, isolated as Handler);
-        this.#registrations.splice(this.#registrations.indexOf(registration), 1);
+        this.#registrations = this.#registrations.filter((other) => other !== registration);
       },
     };
-    this.#registrations.push(registration);
+    // A list of exactly so many: push would make room for 17, and most sockets have few.
+    this.#registrations = this.#registrations.concat(registration);
     this.#emitter.on(type as PropertyKey, isolated as Handler);
     return registration.stop;
   }
 
   once<Type extends keyof Events>(type: Type, listener: Listener<Events[Type]>): () => void {
-    const stop = this.on(type, (event) => {
+    const once = (event: Events[Type]): unknown => {
       stop();
       return listener(event);
-    });
+    };
+    const stop = this.on(type, once, listener);
     return stop;
   }
 
   off<Type extends keyof Events>(type: Type, listener: Listener<Events[Type]>): void {
-    for (const known of [...this.#registrations]) {
+    for (const known of this.#registrations) {
       if (known.type === type && known.listener === listener) known.stop();
     }
   }
 
   emit<Type extends keyof Events>(type: Type, event: Events[Type]): void {
-    this.#emitter.emit(type as PropertyKey, event);
+    const handlers = this.#emitter.all.get(type as PropertyKey);
+    // One listener is the usual case, for which mitt need not copy its list twice.
+    if (handlers?.length === 1) (handlers[0] as Handler)(event);
+    else if (handlers) this.#emitter.emit(type as PropertyKey, event);
   }
 }
 

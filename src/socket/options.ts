@@ -129,7 +129,28 @@ export function guardWith(report: ListenerErrorHandler) {
       isolate(() => [call(...args)] as const, undefined, report)?.[0] ?? fallback;
 }
 
-/** The machine's view of the options of both ends; this end does not dial. */
+/** What of the machine's configuration both ends have options for. */
+type SharedConfig = Pick<
+  SessionConfig,
+  'closeTimeout' | 'heartbeat' | 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow' | 'random'
+>;
+
+/**
+ * The machine's view of the options of both ends. Whoever spreads it into a configuration does so last: an object that gets
+ * properties behind a spread has a hidden class of its own in V8, half a KiB for each socket.
+ */
+export function sharedConfig(options: SocketOptions): SharedConfig {
+  return {
+    closeTimeout: options.closeTimeout ?? 5000,
+    heartbeat: heartbeatConfig(options.heartbeat, guardWith(options.onListenerError ?? reportListenerError)),
+    maxBufferedBytes: options.maxBufferedBytes ?? 1024 * 1024,
+    maxBufferedMessages: options.maxBufferedMessages ?? 16_384,
+    overflow: options.overflow ?? 'throw',
+    random: options.random ?? systemRandom,
+  };
+}
+
+/** The machine's view of the options of an end that does not dial. */
 export function sessionConfig(options: SocketOptions): SessionConfig {
   return {
     reconnect: false,
@@ -138,14 +159,9 @@ export function sessionConfig(options: SocketOptions): SessionConfig {
     minUptime: 0,
     maxAttempts: 0,
     connectTimeout: 0,
-    closeTimeout: options.closeTimeout ?? 5000,
-    heartbeat: heartbeatConfig(options.heartbeat, guardWith(options.onListenerError ?? reportListenerError)),
-    maxBufferedBytes: options.maxBufferedBytes ?? 1024 * 1024,
-    maxBufferedMessages: options.maxBufferedMessages ?? 16_384,
-    overflow: options.overflow ?? 'throw',
     greets: false,
     freshCredentials: false,
-    random: options.random ?? systemRandom,
+    ...sharedConfig(options),
   };
 }
 

@@ -16,7 +16,7 @@ import type {
   State,
 } from '../core/types.js';
 import type { Clock, Connection, Report } from '../io/connection.js';
-import { Driver } from '../io/driver.js';
+import { Driver, type DriverHost, type Inspection } from '../io/driver.js';
 import { iterate } from './iterate.js';
 import { Life } from './life.js';
 import { isolate, Listeners, reportListenerError } from './listeners.js';
@@ -62,7 +62,8 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   /** Connections the machine knows, by id. */
   protected readonly connections = new Map<ConnectionId, Connection>();
   readonly #config: SessionConfig;
-  readonly #writers: Writers<Out>;
+  /** Made when somebody first waits: most sockets only send. */
+  #writers: Writers<Out> | undefined;
   /** The connection that is or was last the application's. */
   #connection: Connection | undefined;
   /** `close()` was called in this life; the machine may not have stepped yet. */
@@ -71,23 +72,17 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
 
   protected constructor(config: SessionConfig, options: SocketOptions) {
     const { inspect, onListenerError = reportListenerError } = options;
-    const drawn: number[] = [];
-    const random = (): number => {
-      const number = config.random();
-      drawn.push(number);
-      return number;
-    };
     this.#config = config;
     this.clock = clockOf(options);
     this.listeners = new Listeners(onListenerError);
-    this.driver = new Driver(new Session(inspect ? { ...config, random } : config), {
+    const host = {
       clock: this.clock,
-      perform: (effect) => this.#perform(effect),
-      settled: () => this.#writers.settle(),
-      inspect: inspect && ((inspection) => isolate(inspect, inspection, onListenerError)),
-      drawn: () => drawn.splice(0),
-    });
-    this.#writers = new Writers(this.driver);
+      perform: (effect: Effect) => this.#perform(effect),
+      settled: () => this.#writers?.settle(),
+    };
+    this.driver = inspect
+      ? inspectedDriver(config, host, (inspection) => isolate(inspect, inspection, onListenerError))
+      : new Driver(new Session(config), host);
   }
 
   // --- events ------------------------------------------------------------------------------------------------------
@@ -122,10 +117,11 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
    */
   send(data: Out): 'sent' | 'queued' | 'dropped' {
     this.#check(data);
-    const verdict = this.#writers.count > 0 ? 'full' : this.driver.send(data as Data);
+    const { maxBufferedBytes, maxBufferedMessages, overflow } = this.#config;
+    const refusal = overflow === 'throw' ? 'full' : 'dropped';
+    const verdict = this.#writers && this.#writers.count > 0 ? refusal : this.driver.send(data as Data);
     if (verdict === 'closed') throw closedError();
     if (verdict !== 'full') return verdict;
-    const { maxBufferedBytes, maxBufferedMessages } = this.#config;
     throw new LongSocketError(
       'QUOTA_EXCEEDED',
       `${this.driver.queuedCount} messages of ${this.driver.queuedBytes} bytes wait for a connection ` +
@@ -139,17 +135,22 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
    */
   async write(data: Out): Promise<void> {
     this.#check(data);
-    await this.#writers.write(data);
+    await this.#waiting.write(data);
   }
 
   /** Resolves when every message accepted so far was handed to a connection; rejects when the socket closes before. */
   drain(): Promise<void> {
-    return this.#writers.drained();
+    return this.#waiting.drained();
   }
 
   /** Bytes accepted that wait here or in the transport. (WHATWG: `bufferedAmount`) */
   get bufferedAmount(): number {
     return this.driver.queuedBytes + (this.#current?.bufferedAmount ?? 0);
+  }
+
+  get #waiting(): Writers<Out> {
+    this.#writers ??= new Writers(this.driver);
+    return this.#writers;
   }
 
   #check(data: Out): void {
@@ -305,7 +306,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     if (event === 'open') this.#life.open();
     if (event === 'close') {
       this.#life.finish(detail);
-      this.#writers.fail(closedError());
+      this.#writers?.fail(closedError());
     }
     if (event === 'error') this.listeners.emit(event, errorOf(detail));
     else this.listeners.emit(event, detail as SocketEvents<In>[typeof event]);
@@ -327,6 +328,21 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     if (report.type === 'connection-close') this.connections.delete(report.id);
     this.driver.dispatch(report);
   };
+}
+
+/** A driver that reports every step, and the random numbers it drew. */
+function inspectedDriver(
+  config: SessionConfig,
+  host: Pick<DriverHost, 'clock' | 'perform' | 'settled'>,
+  inspect: (inspection: Inspection) => void,
+): Driver {
+  const drawn: number[] = [];
+  const random = (): number => {
+    const number = config.random();
+    drawn.push(number);
+    return number;
+  };
+  return new Driver(new Session({ ...config, random }), { ...host, inspect, drawn: () => drawn.splice(0) });
 }
 
 function closedError(): LongSocketError {
