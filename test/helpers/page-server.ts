@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { LongSocket } from '../../src/index.js';
 
 const dist = new URL('../../dist/browser/', import.meta.url);
 
 /** What a page has to work with, as `window.bench`. */
 export interface Bench {
-  readonly LongSocket: typeof import('../../src/index.js').LongSocket;
-  readonly shakeHands: typeof import('../../src/index.js').shakeHands;
+  readonly LongSocket: typeof LongSocket;
   /** Writes a LongSocket's events down from now on; the list grows. */
-  record(socket: InstanceType<Bench['LongSocket']>): Entry[];
+  record(socket: LongSocket): Entry[];
   /** Writes a native WebSocket's events down from now on; the list grows. */
   recordNative(socket: WebSocket): Entry[];
   /** Resolves with the `n`th entry of a name. */
@@ -36,14 +36,13 @@ export interface Entry {
 }
 
 const page = `<!doctype html><meta charset="utf-8"><title>bench</title><link rel="icon" href="data:,"><script type="module">
-import { LongSocket, shakeHands } from '/index.js';
+import { LongSocket } from '/index.js';
 const shown = (data) => typeof data === 'string' || data === undefined ? data : [data.constructor.name, ...new Uint8Array(data.buffer ?? data)];
 const plain = ({ code, reason, wasClean, cause, ending, delay, attempt, reconnected, status }) =>
   JSON.parse(JSON.stringify({ code, reason, wasClean, cause: ending?.cause ?? cause?.cause ?? cause, delay, attempt, reconnected, status }));
 const names = ['state', 'open', 'message', 'interrupted', 'reconnecting', 'failed', 'close', 'error'];
 window.bench = {
   LongSocket,
-  shakeHands,
   kept: {},
   record(socket) {
     const entries = [];
@@ -112,17 +111,21 @@ const html = 'text/html; charset=utf-8';
 const javascript = 'text/javascript; charset=utf-8';
 
 export interface PageServer {
-  /** Of the page that holds `window.bench`. */
-  readonly url: string;
+  /** The page that holds `window.bench`. */
+  readonly bench: string;
+  /** Another page, which holds nothing. */
+  readonly elsewhere: string;
+  /** A page whose `window.result` says what the import has touched. */
+  readonly imports: string;
   close(): Promise<void>;
 }
 
 export async function servePages(): Promise<PageServer> {
   const server = createServer(async ({ url = '/' }, response) => {
     const fixed: Record<string, readonly [string, string]> = {
-      '/': [html, page],
-      '/elsewhere': [html, '<!doctype html><title>elsewhere</title><link rel="icon" href="data:,">'],
-      '/imports': [html, imports],
+      '/bench.html': [html, page],
+      '/elsewhere.html': [html, '<!doctype html><title>elsewhere</title><link rel="icon" href="data:,">'],
+      '/imports.html': [html, imports],
       '/worker.js': [javascript, worker],
     };
     const [type, body] = fixed[url] ?? [javascript, await readFile(new URL(`.${url}`, dist)).catch(() => undefined)];
@@ -130,9 +133,11 @@ export async function servePages(): Promise<PageServer> {
     else response.writeHead(200, { 'content-type': type }).end(body);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
+  const root = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   return {
-    url: `http://127.0.0.1:${port}/`,
+    bench: `${root}bench.html`,
+    elsewhere: `${root}elsewhere.html`,
+    imports: `${root}imports.html`,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

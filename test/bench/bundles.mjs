@@ -1,0 +1,34 @@
+/** Sizes of browser bundles in bytes of brotli: esbuild, minified, ES modules, all dependencies in. */
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const entries = {
+  'isomorphic-ws + mitt':
+    "export { default as WebSocket } from 'isomorphic-ws'; export { default as mitt } from 'mitt';",
+  'reconnecting-websocket': "export { default } from 'reconnecting-websocket';",
+  'partysocket/ws': "export { default } from 'partysocket/ws';",
+  partysocket: "export { default } from 'partysocket';",
+  longsocket: "export { LongSocket } from './dist/browser/index.js';",
+};
+
+async function size(contents) {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+  });
+  return brotliCompressSync(outputFiles[0].contents).length;
+}
+
+export async function bundleSizes() {
+  const sizes = {};
+  for (const [name, contents] of Object.entries(entries)) sizes[name] = await size(contents);
+  return sizes;
+}
