@@ -4,7 +4,7 @@ import { byteLength, detached } from '../core/outbox.js';
 import type { ConnectionId, Data } from '../core/types.js';
 import type { Connection } from '../io/connection.js';
 import type { Driver } from '../io/driver.js';
-import { isData } from '../socket/options.js';
+import { isData } from '../socket/guard.js';
 import type { Greeting } from './options.js';
 
 /** What may pile up unread while `onConnect` works; more is a failed attempt. */

@@ -144,6 +144,8 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
 
   #open(id: ConnectionId, [url, protocols, headers]: readonly unknown[]): void {
     const { dial = dialWebSocket, WebSocket, binaryType = 'arraybuffer', node } = this.#options;
+    // From here on the attempt is given up by its connection's id.
+    this.#abort = undefined;
     let request: Parameters<typeof dial>[0];
     try {
       request = {
@@ -171,7 +173,7 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
 
   #greet(id: ConnectionId, reconnected: boolean): void {
     const { onConnect } = this.#options;
-    const connection = this.connections.get(id);
+    const connection = this.connection(id);
     if (!onConnect || !connection) return;
     this.#greeting = new PendingGreeting(id, this.driver);
     this.#greeting.run(onConnect, connection, reconnected);

@@ -2,16 +2,9 @@ import { LongSocketError } from '../core/errors.js';
 import type { Data, DialReason, Ending, SessionConfig } from '../core/types.js';
 import type { Dial, NodeOptions, WebSocketConstructor } from '../io/connection.js';
 import type { Signals } from '../io/signals.js';
+import { guardWith, isBoolean } from '../socket/guard.js';
 import { reportListenerError } from '../socket/listeners.js';
-import {
-  type Check,
-  checks,
-  guardWith,
-  type SocketOptions,
-  sharedConfig,
-  socketChecks,
-  validate,
-} from '../socket/options.js';
+import { type Check, checks, type SocketOptions, sharedConfig, socketChecks, validate } from '../socket/options.js';
 
 /** The platform's `AbortSignal`, where its types are known. */
 export type Abort = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : AbortLike;
@@ -122,12 +115,15 @@ const clientChecks: Record<keyof LongSocketOptions, Check> = {
   node: checks.object,
   autoConnect: checks.boolean,
   reconnect: checks.boolean,
-  backoffBase: checks.ms,
-  backoffCap: checks.ms,
-  minUptime: checks.ms,
+  backoffBase: checks.wait,
+  backoffCap: checks.wait,
+  minUptime: checks.limit,
   maxAttempts: checks.count,
   shouldReconnect: checks.function,
-  connectTimeout: checks.interval,
+  connectTimeout: [
+    'a number of milliseconds, at least 1, or Infinity',
+    (value) => checks.limit[1](value) && value !== 0,
+  ],
   onConnect: checks.function,
   signal: ['an AbortSignal', (value) => typeof Object(value).addEventListener === 'function'],
   WebSocket: checks.function,
@@ -190,7 +186,7 @@ export function clientConfig(url: unknown, options: LongSocketOptions): SessionC
     connectTimeout: options.connectTimeout ?? (inNode ? 10_000 : 20_000),
     greets: options.onConnect !== undefined,
     freshCredentials: [url, protocols, headers].some((value) => typeof value === 'function'),
-    shouldReconnect: shouldReconnect && guardWith(onListenerError)(shouldReconnect, undefined),
+    shouldReconnect: shouldReconnect && guardWith(onListenerError)(shouldReconnect, isBoolean, undefined),
     ...sharedConfig(options),
   };
 }

@@ -56,7 +56,9 @@ export function verdictOn(ending: Ending, freshCredentials: boolean): 'retry' | 
 
 /** The ending of a connection in `phase`, in the words of {@link Ending}. Some runtimes report no code, or 0. */
 export function endingOf(phase: Ending['phase'], end: ConnectionEnd): Ending {
-  const { reason, status, retryAfter, error } = end;
+  const { reason, status, error } = end;
+  // Not every transport is ours: NaN would make a wait that never ends.
+  const retryAfter = end.retryAfter && end.retryAfter > 0 ? end.retryAfter : undefined;
   const code = end.code || ABNORMAL;
   const abnormal = code === ABNORMAL;
   const refused = status === undefined ? 'dial' : 'status';

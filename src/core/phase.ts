@@ -20,7 +20,7 @@ export type Phase =
       readonly notBefore: number;
     }
   | ({ readonly name: 'dialing' } & Attempt)
-  | ({ readonly name: 'greeting'; readonly canPing: boolean } & Attempt)
+  | ({ readonly name: 'greeting'; readonly canPing: boolean; readonly backedUp: boolean } & Attempt)
   | { readonly name: 'connected'; readonly link: Link }
   | {
       readonly name: 'closing';

@@ -38,8 +38,8 @@
  * | greeting-failed       | –         | –        | –         | lost          | –                | –                |
  * | message-received      | –         | –        | –         | to the hook   | deliver          | deliver          |
  * | ping-, pong-received  | –         | –        | –         | –             | life             | count            |
- * | connection-backed-up  | –         | –        | –         | –             | hold the queue   | hold the queue   |
- * | connection-writable   | –         | –        | –         | –             | flush            | flush, hang up   |
+ * | connection-backed-up  | –         | –        | –         | hold the queue | hold the queue   | hold the queue   |
+ * | connection-writable   | –         | –        | –         | hold no more   | flush            | flush, hang up   |
  * | connection-close      | –         | –        | lost      | lost          | lost             | end              |
  * | online, wake          | –         | dial now | –         | –             | probe            | –                |
  * | offline               | –         | –        | –         | –             | probe            | –                |
@@ -230,14 +230,13 @@ export class Session {
         link?.pong(input.payload, now);
         break;
       case 'connection-backed-up':
-        if (link) link.backedUp = true;
+      case 'connection-writable': {
+        const backedUp = input.type === 'connection-backed-up';
+        if (phase.name === 'greeting') this.#phase = { ...phase, backedUp };
+        if (link) link.backedUp = backedUp;
+        this.#pump(now);
         break;
-      case 'connection-writable':
-        if (link) {
-          link.backedUp = false;
-          this.#pump(now);
-        }
-        break;
+      }
       case 'connection-open':
         if (phase.name === 'dialing') this.#opened(phase, input.canPing, now);
         break;
@@ -245,7 +244,7 @@ export class Session {
         if (phase.name === 'greeting') this.#effects.push({ type: 'write', id: input.id, data: input.data });
         break;
       case 'greeted':
-        if (phase.name === 'greeting') this.#open(phase.id, phase.canPing, now);
+        if (phase.name === 'greeting') this.#open(phase.id, phase.canPing, now, phase.backedUp);
         break;
       case 'greeting-failed':
         if (phase.name === 'greeting') {
@@ -262,15 +261,17 @@ export class Session {
 
   #opened({ id, deadline, extended }: Attempt, canPing: boolean, now: number): void {
     if (this.#config.greets) {
-      this.#phase = { name: 'greeting', id, deadline, extended, canPing };
+      this.#phase = { name: 'greeting', id, deadline, extended, canPing, backedUp: false };
       this.#effects.push({ type: 'greet', id, reconnected: this.#reconnected });
     } else {
       this.#open(id, canPing, now);
     }
   }
 
-  #open(id: ConnectionId, canPing: boolean, now: number): void {
-    this.#phase = { name: 'connected', link: new Link(id, this.#config.heartbeat, canPing, now) };
+  #open(id: ConnectionId, canPing: boolean, now: number, backedUp = false): void {
+    const link = new Link(id, this.#config.heartbeat, canPing, now);
+    link.backedUp = backedUp;
+    this.#phase = { name: 'connected', link };
     this.#setState({ status: 'connected', closing: false });
     this.#emit({ event: 'open', detail: { reconnected: this.#reconnected } });
     this.#reconnected = true;
@@ -279,7 +280,7 @@ export class Session {
 
   #writable(): boolean {
     const phase = this.#phase;
-    return phase.name === 'connected' && !phase.link.backedUp && this.#outbox.count === 0;
+    return phase.name === 'connected' && !phase.link.backedUp;
   }
 
   /** The only code that hands an application's message to a connection. */
@@ -359,7 +360,6 @@ export class Session {
   // --- from one phase to another -----------------------------------------------------------------------------------
 
   #begin(): void {
-    this.#outbox.clear();
     this.#attempts = 0;
     this.#reconnected = false;
     this.#effects.push({ type: 'begin' });

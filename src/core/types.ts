@@ -28,7 +28,8 @@ export interface Ending {
    * - `lost`: an open connection ended without a close frame
    * - `peer`: the peer sent a close frame; `code` and `reason` are its own
    * - `dead-peer`: a heartbeat probe stayed unanswered, or a peer that promised to speak fell silent
-   * - `caller`: `close()`, `reconnect()` or the abort signal; `code` and `reason` are the caller's unless the peer answered
+   * - `caller`: `close()`, `reconnect()` or the abort signal; `code` and `reason` are the caller's,
+   *   or what ended the connection meanwhile
    */
   readonly cause:
     | 'provider'

@@ -91,8 +91,8 @@ export class Driver {
       if (this.#queue.length > 0) this.#workOff();
     } finally {
       this.#busy = false;
+      this.#arm();
     }
-    this.#arm();
     this.#host.settled();
   }
 
@@ -108,6 +108,7 @@ export class Driver {
       }
     } finally {
       this.#queue.length = 0;
+      this.#waitingCount = this.#waitingBytes = 0;
     }
   }
 

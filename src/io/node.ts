@@ -30,7 +30,7 @@ export interface WsSocket {
   // biome-ignore lint/suspicious/noExplicitAny: one signature for all of ws's events, and for its own types to fit
   on(event: string, listener: (...args: any[]) => void): unknown;
   // biome-ignore lint/suspicious/noExplicitAny: ws and @types/ws disagree about the views they take
-  send(data: any, options?: { binary: boolean }, written?: (error?: any) => void): void;
+  send(data: any, ...rest: any[]): void;
   // biome-ignore lint/suspicious/noExplicitAny: as above
   ping(data?: any): void;
   close(code?: number, reason?: string): void;

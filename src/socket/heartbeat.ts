@@ -1,4 +1,5 @@
 import type { Data, HeartbeatConfig } from '../core/types.js';
+import { type Guard, isBoolean, isData } from './guard.js';
 
 /**
  * How a dead link is found. Any frame is life; nothing is given up on silence alone, only on an unanswered probe.
@@ -48,19 +49,14 @@ const NONE: HeartbeatConfig = { kind: 'none' };
 const PINGS: HeartbeatConfig = { kind: 'probe', interval: 25_000, timeout: 5000 };
 
 /** The machine's view of the option. `guard` wraps the user's functions so that they cannot throw. */
-export function heartbeatConfig(
-  options: HeartbeatOptions | false | undefined,
-  guard: <Args extends unknown[], Result>(
-    call: (...args: Args) => Result,
-    fallback: Result,
-  ) => (...args: Args) => Result,
-): HeartbeatConfig {
+export function heartbeatConfig(options: HeartbeatOptions | false | undefined, guard: Guard): HeartbeatConfig {
   if (options === false) return NONE;
   if (options === undefined) return PINGS;
   const { message: given, isReply, announce = false, interval = announce ? 5000 : 25_000 } = options;
   const { timeout = announce ? 3 * interval : 5000 } = options;
-  const message = given === undefined ? undefined : typeof given === 'function' ? guard(given, '') : () => given;
-  const recognised = isReply && guard(isReply, false);
+  const asked = typeof given === 'function' ? guard(given, isData, '') : given !== undefined && (() => given);
+  const message = asked ? () => asked(undefined) : undefined;
+  const recognised = isReply && guard(isReply, isBoolean, false);
   if (announce && message && recognised) return { kind: 'announce', interval, timeout, message, isReply: recognised };
   return { kind: 'probe', interval, timeout, message, isReply: recognised };
 }

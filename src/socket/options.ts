@@ -1,10 +1,11 @@
 import { LongSocketError } from '../core/errors.js';
-import type { Data, SessionConfig } from '../core/types.js';
+import type { SessionConfig } from '../core/types.js';
 import { systemClock, systemRandom } from '../io/clock.js';
 import type { BinaryType, Clock } from '../io/connection.js';
 import type { Inspection } from '../io/driver.js';
+import { guardWith, isBoolean, isData } from './guard.js';
 import { type HeartbeatOptions, heartbeatConfig } from './heartbeat.js';
-import { isolate, type ListenerErrorHandler, reportListenerError } from './listeners.js';
+import { type ListenerErrorHandler, reportListenerError } from './listeners.js';
 
 /** Options of both ends. */
 export interface SocketOptions {
@@ -44,18 +45,17 @@ export interface SocketOptions {
 /** What a value must be, in the words of the message, and whether it is. */
 export type Check = readonly [expected: string, holds: (value: unknown) => boolean];
 
-const isNumber = (least: number, whole = false): Check[1] => {
-  return (value) =>
-    typeof value === 'number' &&
-    value >= least &&
-    (!whole || value === Number.POSITIVE_INFINITY || Number.isInteger(value));
-};
+const isNumber =
+  (least: number, holds: (value: number) => boolean = () => true): Check[1] =>
+  (value) =>
+    typeof value === 'number' && value >= least && holds(value);
 
 export const checks = {
-  ms: ['a number of milliseconds, at least 0', isNumber(0)],
-  interval: ['a number of milliseconds, at least 1', isNumber(1)],
-  count: ['a whole number, at least 1, or Infinity', isNumber(1, true)],
-  boolean: ['a boolean', (value) => typeof value === 'boolean'],
+  limit: ['a number of milliseconds, at least 0, or Infinity', isNumber(0)],
+  wait: ['a number of milliseconds, at least 0', isNumber(0, Number.isFinite)],
+  interval: ['a number of milliseconds, at least 1', isNumber(1, Number.isFinite)],
+  count: ['a whole number, at least 1, or Infinity', isNumber(1, (value) => value % 1 === 0 || value > 2 ** 53)],
+  boolean: ['a boolean', isBoolean],
   function: ['a function', (value) => typeof value === 'function'],
   object: ['an object', (value) => typeof value === 'object' && value !== null],
 } as const satisfies Record<string, Check>;
@@ -75,7 +75,7 @@ const heartbeatChecks: Record<keyof HeartbeatOptions, Check> = {
 
 export const socketChecks: Record<keyof SocketOptions, Check> = {
   heartbeat: ['an object, or false', (value) => value === false || checks.object[1](value)],
-  closeTimeout: checks.ms,
+  closeTimeout: checks.limit,
   maxBufferedBytes: checks.count,
   maxBufferedMessages: checks.count,
   overflow: oneOf('throw', 'drop-oldest', 'drop-newest'),
@@ -115,19 +115,7 @@ export function invalid(problem: string, value?: unknown): LongSocketError {
   return new LongSocketError('INVALID_OPTION', problem + got);
 }
 
-/** Text or bytes: what can be sent. */
-export function isData(value: unknown): value is Data {
-  return typeof value === 'string' || value instanceof ArrayBuffer || ArrayBuffer.isView(value);
-}
-
 // --- defaults --------------------------------------------------------------------------------------------------------
-
-/** Wraps a function of the application's: what it throws is reported, and `fallback` returned. */
-export function guardWith(report: ListenerErrorHandler) {
-  return <Args extends unknown[], Result>(call: (...args: Args) => Result, fallback: Result) =>
-    (...args: Args): Result =>
-      isolate(() => [call(...args)] as const, undefined, report)?.[0] ?? fallback;
-}
 
 /** What of the machine's configuration both ends have options for. */
 type SharedConfig = Pick<

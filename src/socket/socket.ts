@@ -17,10 +17,11 @@ import type {
 } from '../core/types.js';
 import type { Clock, Connection, Report } from '../io/connection.js';
 import { Driver, type DriverHost, type Inspection } from '../io/driver.js';
+import { isData } from './guard.js';
 import { iterate } from './iterate.js';
 import { Life } from './life.js';
 import { isolate, Listeners, reportListenerError } from './listeners.js';
-import { clockOf, isData, type SocketOptions } from './options.js';
+import { clockOf, type SocketOptions } from './options.js';
 import { Writers } from './writers.js';
 
 declare global {
@@ -59,13 +60,13 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   protected readonly driver: Driver;
   protected readonly listeners: Listeners<SocketEvents<In>>;
   protected readonly clock: Clock;
-  /** Connections the machine knows, by id. */
-  protected readonly connections = new Map<ConnectionId, Connection>();
   readonly #config: SessionConfig;
   /** Made when somebody first waits: most sockets only send. */
   #writers: Writers<Out> | undefined;
   /** The connection that is or was last the application's. */
   #connection: Connection | undefined;
+  /** Its id, until it is over. */
+  #id: ConnectionId | undefined;
   /** `close()` was called in this life; the machine may not have stepped yet. */
   #closing = false;
   readonly #life = new Life();
@@ -183,8 +184,17 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
 
   /** Takes a new connection in. */
   protected adopt(id: ConnectionId, connection: Connection): void {
-    this.connections.set(id, connection);
+    this.#id = id;
     this.#connection = connection;
+  }
+
+  /** The connection with this id, unless it is over. */
+  protected connection(id: ConnectionId): Connection | undefined {
+    return id === this.#id ? this.#connection : undefined;
+  }
+
+  #forget(id: ConnectionId): void {
+    if (id === this.#id) this.#id = undefined;
   }
 
   get #current(): Connection | undefined {
@@ -270,7 +280,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     } catch (error) {
       if (!('id' in effect)) throw error;
       const { id } = effect;
-      const connection = this.connections.get(id);
+      const connection = this.connection(id);
       this.report({ type: 'connection-close', id, code: ABNORMAL, reason: '', wasClean: false, error });
       isolate(() => connection?.terminate(INTERNAL_ERROR, ''), undefined, reportListenerError);
     }
@@ -282,13 +292,13 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
         this.listeners.emit('message', effect.data as In);
         break;
       case 'write':
-        this.connections.get(effect.id)?.send(effect.data);
+        this.connection(effect.id)?.send(effect.data);
         break;
       case 'ping':
-        this.connections.get(effect.id)?.ping?.(effect.payload);
+        this.connection(effect.id)?.ping?.(effect.payload);
         break;
       case 'hang-up':
-        this.connections.get(effect.id)?.close(effect.code, effect.reason);
+        this.connection(effect.id)?.close(effect.code, effect.reason);
         break;
       case 'terminate':
         this.terminate(effect.id, effect.code, effect.reason);
@@ -318,14 +328,14 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   }
 
   protected terminate(id: ConnectionId, code: number, reason: string): void {
-    const connection = this.connections.get(id);
-    this.connections.delete(id);
+    const connection = this.connection(id);
+    this.#forget(id);
     connection?.terminate(code, reason);
   }
 
   /** What connections report goes to the machine, which knows whether it still matters. */
   protected readonly report: Report = (report) => {
-    if (report.type === 'connection-close') this.connections.delete(report.id);
+    if (report.type === 'connection-close') this.#forget(report.id);
     this.driver.dispatch(report);
   };
 }

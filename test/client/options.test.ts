@@ -31,6 +31,11 @@ const milliseconds = [
   [-1, Number.NaN, '500', null],
 ] as const;
 
+const finite = [
+  [0, 1.5],
+  [-1, Number.NaN, Number.POSITIVE_INFINITY, '500', null],
+] as const;
+
 type ClientOnly = Omit<LongSocketOptions, keyof import('../../src/socket/options.js').SocketOptions>;
 
 /** For each option of the client alone: what it may be, and what it may not. */
@@ -52,8 +57,8 @@ const VALUES: Record<keyof ClientOnly, readonly [good: readonly unknown[], bad: 
     [true, false],
     ['no', {}],
   ],
-  backoffBase: milliseconds,
-  backoffCap: milliseconds,
+  backoffBase: finite,
+  backoffCap: finite,
   minUptime: milliseconds,
   maxAttempts: [
     [1, Number.POSITIVE_INFINITY],

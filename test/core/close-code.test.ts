@@ -88,9 +88,13 @@ describe('the ending of a connection', () => {
 
   test('carries what is known, and nothing else', () => {
     const error = new Error('refused');
-    const full = endingOf('dial', { ...end, status: 503, retryAfter: 0, error });
-    expect(full).toStrictEqual({ ...end, phase: 'dial', cause: 'status', status: 503, retryAfter: 0, error });
+    const full = endingOf('dial', { ...end, status: 503, retryAfter: 7, error });
+    expect(full).toStrictEqual({ ...end, phase: 'dial', cause: 'status', status: 503, retryAfter: 7, error });
     expect(endingOf('open', end)).toEqual({ ...end, phase: 'open', cause: 'lost' });
+  });
+
+  test.each([Number.NaN, -1, 0])('a Retry-After of %d asks for nothing: a wait must end', (retryAfter) => {
+    expect(endingOf('dial', { ...end, status: 503, retryAfter }).retryAfter).toBeUndefined();
   });
 
   test('is clean only if the closing handshake was completed', () => {

@@ -9,7 +9,7 @@ const phases: Record<Phase['name'], Phase> = {
   closed: { name: 'closed' },
   waiting: { name: 'waiting', until: 50, notBefore: 20 },
   dialing: { name: 'dialing', ...attempt },
-  greeting: { name: 'greeting', ...attempt, canPing: true },
+  greeting: { name: 'greeting', ...attempt, canPing: true, backedUp: false },
   connected: { name: 'connected', link },
   closing: { name: 'closing', link, deadline: 200, code: 1000, reason: '', hungUp: false },
 };

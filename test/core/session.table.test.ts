@@ -19,8 +19,8 @@ const TABLE = `
 | greeting-failed       | –         | –        | –         | lost          | –                | –                |
 | message-received      | –         | –        | –         | to the hook   | deliver          | deliver          |
 | ping-, pong-received  | –         | –        | –         | –             | life             | count            |
-| connection-backed-up  | –         | –        | –         | –             | hold the queue   | hold the queue   |
-| connection-writable   | –         | –        | –         | –             | flush            | flush, hang up   |
+| connection-backed-up  | –         | –        | –         | hold the queue | hold the queue   | hold the queue   |
+| connection-writable   | –         | –        | –         | hold no more   | flush            | flush, hang up   |
 | connection-close      | –         | –        | lost      | lost          | lost             | end              |
 | online, wake          | –         | dial now | –         | –             | probe            | –                |
 | offline               | –         | –        | –         | –             | probe            | –                |
@@ -57,6 +57,16 @@ function withQueue(name: PhaseName): Machine {
   machine.send('waits');
   if (name === 'closing') machine.close(0, 4000, 'bye');
   return machine;
+}
+
+/** A transport that the greeting has filled holds what waits back behind `open`, too; `written` is what it lets pass. */
+function expectGreetingHolds(input: Input, written: readonly string[]): void {
+  const machine = inPhase('greeting');
+  machine.send('waits');
+  if (input.type === 'connection-writable') machine.step({ type: 'connection-backed-up', id: 1 });
+  expect(machine.step(input)).toEqual([]);
+  const effects = brief(machine.step({ type: 'greeted', id: 1 }));
+  expect(effects.filter((effect) => effect.startsWith('write'))).toEqual(written);
 }
 
 const INPUTS: Record<string, readonly Input[]> = {
@@ -183,6 +193,7 @@ const OUTCOMES: Record<string, (cell: Cell) => void> = {
     expect(machine.deadline).toBe(25_777);
   },
   'hold the queue': (cell) => {
+    if (cell.phase === 'greeting') return expectGreetingHolds(cell.input, []);
     const { machine, effects } = enter(cell, () => {
       const arranged = inPhase('connected');
       if (cell.phase === 'closing') {
@@ -197,6 +208,7 @@ const OUTCOMES: Record<string, (cell: Cell) => void> = {
       cell.phase === 'connected' ? 'write 1' : 'hang-up 1',
     ]);
   },
+  'hold no more': (cell) => expectGreetingHolds(cell.input, ['write 1']),
   flush: (cell) => expect(enter(cell, withQueue).effects).toEqual([{ type: 'write', id: 1, data: 'waits' }]),
   lost: (cell) => expectLost(cell, inPhase),
   probe: (cell) => {

@@ -82,17 +82,17 @@ describe.skipIf(!python)('with the original server', () => {
     const { socket, seen } = dial(url);
     await socket.opened;
     await vi.waitFor(() => expect(peer.heartbeats.length).toBeGreaterThanOrEqual(4), { timeout: 5000 });
-    // Ours answers none of theirs: gaps are whole intervals.
+    // Ours answers none of theirs: between two lies a whole interval, give or take what the machine was late.
     const times = peer.heartbeats.map(({ at }) => at * 1000);
-    for (const [i, at] of times.slice(1).entries()) expect(at - (times[i] as number)).toBeGreaterThan(interval * 0.9);
+    const span = (times.at(-1) as number) - (times[0] as number);
+    expect(span / (times.length - 1)).toBeGreaterThan(interval * 0.7);
     expect(peer.all('heartbeat-sent').length).toBeGreaterThanOrEqual(3);
     expect(seen.names).toEqual(['open']);
 
     // Who writes has no need to say that it lives.
     const before = peer.heartbeats.length;
-    for (let i = 0; i < 8; i++) {
-      socket.send(`${i}`);
-      await sleep(interval / 3);
+    for (const start = performance.now(); performance.now() < start + interval * 2.5; await sleep(interval / 10)) {
+      socket.send('speaks');
     }
     expect(peer.heartbeats.length).toBe(before);
   });
@@ -101,9 +101,11 @@ describe.skipIf(!python)('with the original server', () => {
     const { peer, url } = await startServer('--handler', 'echo');
     const { socket, seen } = dial(url);
     await socket.opened;
+    const since = performance.now();
     await sleep(interval * 4.5);
+    const most = (performance.now() - since) / interval;
     expect(peer.heartbeats.length).toBeGreaterThanOrEqual(3);
-    expect(peer.heartbeats.length).toBeLessThanOrEqual(5);
+    expect(peer.heartbeats.length).toBeLessThanOrEqual(most + 1);
     expect(seen.names).toEqual(['open']);
   });
 

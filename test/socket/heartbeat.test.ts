@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { HeartbeatConfig } from '../../src/core/types.js';
+import { guardWith } from '../../src/socket/guard.js';
 import { type HeartbeatOptions, heartbeatConfig, shakeHands } from '../../src/socket/heartbeat.js';
-import { guardWith } from '../../src/socket/options.js';
 import { simulated } from './simulated.js';
 
 const TEXT = '{"Status":"OK", "Message":"This is shake hands message."}';

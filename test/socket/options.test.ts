@@ -1,14 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock, systemRandom } from '../../src/io/clock.js';
-import {
-  clockOf,
-  guardWith,
-  isData,
-  type SocketOptions,
-  sessionConfig,
-  socketChecks,
-  validate,
-} from '../../src/socket/options.js';
+import { clockOf, type SocketOptions, sessionConfig, socketChecks, validate } from '../../src/socket/options.js';
 
 const refusal = (options: unknown): string => {
   try {
@@ -156,25 +148,4 @@ test('options reach the machine', () => {
     overflow: 'drop-oldest',
     random,
   });
-});
-
-test('data is text, buffers and their views', () => {
-  for (const data of ['', new ArrayBuffer(0), new Uint8Array(1), new DataView(new ArrayBuffer(1)), Buffer.from('x')]) {
-    expect(isData(data)).toBe(true);
-  }
-  for (const other of [undefined, null, 0, {}, [1], new Blob(['x']), new String('x')])
-    expect(isData(other)).toBe(false);
-});
-
-test('a guarded function’s result stands, falsy or not; only a throw is replaced', () => {
-  const reported: unknown[] = [];
-  const guard = guardWith((error) => reported.push(error));
-  expect(guard((a: number, b: number) => a + b, -1)(1, 2)).toBe(3);
-  expect(guard(() => false, true)()).toBe(false);
-  expect(guard((): number => Number.parseInt('x', 10), 7)()).toBeNaN();
-  const throwing = guard((): number => {
-    throw 'thrown';
-  }, 7);
-  expect(throwing()).toBe(7);
-  expect(reported).toEqual(['thrown']);
 });

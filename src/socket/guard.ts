@@ -1,0 +1,27 @@
+import type { Data } from '../core/types.js';
+import { isolate, type ListenerErrorHandler } from './listeners.js';
+
+/** Text or bytes: what can be sent. */
+export function isData(value: unknown): value is Data {
+  return typeof value === 'string' || value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+}
+
+/**
+ * Wraps a function of the application's whose answer the machine needs at once: what it throws (or its promise rejects
+ * with, if it was async by mistake) is reported; `fallback` stands for an answer that is none.
+ */
+export function guardWith(report: ListenerErrorHandler): Guard {
+  return (call, isAnswer, fallback) => (argument) => {
+    const answer: unknown = isolate(call, argument, report);
+    return isAnswer(answer) ? answer : fallback;
+  };
+}
+
+export type Guard = <Answer, Fallback>(
+  // biome-ignore lint/suspicious/noExplicitAny: any function of one argument
+  call: (argument: any) => unknown,
+  isAnswer: (answer: unknown) => answer is Answer,
+  fallback: Fallback,
+) => (argument: unknown) => Answer | Fallback;
+
+export const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';
