@@ -165,9 +165,9 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     try {
       this.adopt(id, dial(request, this.report));
     } catch (error) {
-      // A page's security policy (mixed content, say) will not change its mind either.
-      const { name, code } = error as { name?: string; code?: string };
-      this.report(failure(id, error, name === 'SecurityError' || code === 'UNSUPPORTED' ? 'unsupported' : undefined));
+      const report = failure(id, error, isFinal(error) ? 'unsupported' : undefined);
+      // Not in the tick of the constructor, when nobody can have listened yet.
+      Promise.resolve().then(() => this.report(report));
     }
   }
 
@@ -178,6 +178,12 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     this.#greeting = new PendingGreeting(id, this.driver);
     this.#greeting.run(onConnect, connection, reconnected);
   }
+}
+
+/** What the platform or its security policy (mixed content, say) refuses once, it refuses always. */
+function isFinal(error: unknown): boolean {
+  const { name, code } = Object(error) as { name?: unknown; code?: unknown };
+  return name === 'SecurityError' || code === 'UNSUPPORTED';
 }
 
 /** A dial that came to nothing before there was a connection. */

@@ -98,10 +98,18 @@ export interface LongSocketOptions extends SocketOptions {
   signals?: Signals | undefined;
 }
 
+/** A subprotocol is a token (RFC 6455 §4.1, RFC 9110 §5.6.2), and offered once. */
+const isProtocols = (value: unknown): boolean => {
+  const list = [value].flat();
+  return (
+    new Set(list).size === list.length &&
+    list.every((item) => typeof item === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(item))
+  );
+};
+
 const protocolsCheck: Check = [
-  'a subprotocol, an array of them, or a function that returns them',
-  (value) =>
-    typeof value === 'function' || [value].flat().every((protocol) => typeof protocol === 'string' && protocol),
+  'a subprotocol, an array of different ones, or a function that returns them',
+  (value) => typeof value === 'function' || isProtocols(value),
 ];
 const providedObject: Check = [
   'an object, or a function that returns one',
@@ -169,7 +177,7 @@ export function resolveUrl(value: unknown): string {
 /** Subprotocols as a list. A provider may return anything. */
 export function resolveProtocols(value: unknown): string[] {
   if (value === undefined || value === null) return [];
-  if (!protocolsCheck[1](value)) throw new LongSocketError('INVALID_OPTION', `protocols must be ${protocolsCheck[0]}`);
+  if (!isProtocols(value)) throw new LongSocketError('INVALID_OPTION', `protocols must be ${protocolsCheck[0]}`);
   return [value].flat() as string[];
 }
 

@@ -22,9 +22,12 @@ export class Link {
     this.heartbeat = new Heartbeat(this.#config, now);
   }
 
-  /** Messages that nothing proves to have arrived. A completed closing handshake proves all: it came behind them. */
-  unconfirmed({ wasClean }: Ending): number {
-    return wasClean ? 0 : this.#sent - this.#confirmed;
+  /**
+   * Messages that nothing proves to have arrived. The answer to our own close frame proves all: it came behind them. A
+   * peer that closes first may have stopped reading before.
+   */
+  unconfirmed({ cause, wasClean }: Ending): number {
+    return cause === 'caller' && wasClean ? 0 : this.#sent - this.#confirmed;
   }
 
   wrote(now: number): void {

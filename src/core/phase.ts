@@ -4,6 +4,8 @@ import type { ConnectionId, Ending } from './types.js';
 /** A connection on its way to being one. */
 export interface Attempt {
   readonly id: ConnectionId;
+  /** When it was dialed. */
+  readonly since: number;
   /** `connectTimeout` covers providers, dial and greeting. */
   readonly deadline: number;
   /** The deadline was found to have passed in someone's sleep, and was extended once. */

@@ -44,6 +44,7 @@
  * | online, wake          | –         | dial now | –         | –             | probe            | –                |
  * | offline               | –         | –        | –         | –             | probe            | –                |
  * | freeze                | –         | –        | –         | –             | judge no more    | –                |
+ * | flush                 | –         | –        | –         | –             | the next part    | the next part    |
  * | timeout, when due     | –         | dial     | lost      | lost          | probe, or lost   | end              |
  * | timeout, 1 s too late | –         | dial     | once more | once more     | as wake          | end              |
  *
@@ -73,6 +74,9 @@ import type {
 /** A timer that fires later than this after its deadline, in ms, means that the machine or the process slept. */
 const LATE = 1000;
 
+/** Bytes handed over in one step. */
+const PART = 256 * 1024;
+
 const CLOSED: Phase = { name: 'closed' };
 
 export class Session {
@@ -86,7 +90,7 @@ export class Session {
   /** Dials since the beginning of the life or the last connection that held for `minUptime`. */
   #attempts = 0;
   #reconnected = false;
-  /** The last wake: a connection lost right behind it was lost in someone's sleep, and is redialed without waiting. */
+  /** The last wake, or return of the network. */
   #wokeAt = Number.NEGATIVE_INFINITY;
 
   readonly #effects: Effect[] = [];
@@ -107,6 +111,11 @@ export class Session {
 
   get queuedBytes(): number {
     return this.#outbox.bytes;
+  }
+
+  /** There is more to hand over, now: step with `flush` once the effects of the last step are performed. */
+  get flushes(): boolean {
+    return this.#outbox.count > 0 && this.#link?.backedUp === false;
   }
 
   /** When to step with `timeout`; `undefined`: never. No timer can outlive its phase. */
@@ -156,6 +165,9 @@ export class Session {
         break;
       case 'timeout':
         this.#timeout(now);
+        break;
+      case 'flush':
+        this.#pump(now);
         break;
       default:
         if (input.id === idOf(this.#phase)) this.#onConnection(input, now);
@@ -259,9 +271,9 @@ export class Session {
     }
   }
 
-  #opened({ id, deadline, extended }: Attempt, canPing: boolean, now: number): void {
+  #opened({ id, since, deadline, extended }: Attempt, canPing: boolean, now: number): void {
     if (this.#config.greets) {
-      this.#phase = { name: 'greeting', id, deadline, extended, canPing, backedUp: false };
+      this.#phase = { name: 'greeting', id, since, deadline, extended, canPing, backedUp: false };
       this.#effects.push({ type: 'greet', id, reconnected: this.#reconnected });
     } else {
       this.#open(id, canPing, now);
@@ -280,7 +292,7 @@ export class Session {
 
   #writable(): boolean {
     const phase = this.#phase;
-    return phase.name === 'connected' && !phase.link.backedUp;
+    return phase.name === 'connected' && !phase.link.backedUp && this.#outbox.count === 0;
   }
 
   /** The only code that hands an application's message to a connection. */
@@ -293,13 +305,18 @@ export class Session {
     this.#effects.push({ type: 'message', data });
   }
 
-  /** Hands over what waits; when closing and nothing is left, says goodbye. */
+  /**
+   * Hands over what waits, a part at a time: whether the transport takes more is known when the part has been written
+   * (`flush` goes on). When closing and nothing is left, says goodbye.
+   */
   #pump(now: number): void {
     const phase = this.#phase;
     const link = this.#link;
     if (!link || link.backedUp) return;
-    while (this.#outbox.count > 0) this.#write(link, this.#outbox.shift(), now);
-    if (phase.name === 'closing' && !phase.hungUp) {
+    const outbox = this.#outbox;
+    const rest = outbox.bytes - PART;
+    while (outbox.count > 0 && outbox.bytes > rest) this.#write(link, outbox.shift(), now);
+    if (phase.name === 'closing' && !phase.hungUp && outbox.count === 0) {
       this.#phase = { ...phase, hungUp: true };
       this.#effects.push({ type: 'hang-up', id: link.id, code: phase.code, reason: phase.reason });
     }
@@ -319,6 +336,7 @@ export class Session {
       case 'dialing':
       case 'greeting':
         if (late && !phase.extended) {
+          this.#wokeAt = now;
           this.#phase = { ...phase, deadline: now + WAKE_LIMIT, extended: true };
         } else {
           this.#abandon(NORMAL, '');
@@ -369,7 +387,7 @@ export class Session {
     const id = ++this.#lastId;
     const attempt = ++this.#attempts;
     const cause = this.#state.status === 'connecting' ? this.#state.cause : undefined;
-    this.#phase = { name: 'dialing', id, deadline: now + this.#config.connectTimeout, extended: false };
+    this.#phase = { name: 'dialing', id, since: now, deadline: now + this.#config.connectTimeout, extended: false };
     this.#setState({ status: 'connecting', attempt, delay: 0, ...(cause && { cause }) });
     this.#effects.push({ type: 'dial', id, attempt, reason });
   }
@@ -385,7 +403,7 @@ export class Session {
     const config = this.#config;
     const link = this.#link;
     if (link && now - link.since >= config.minUptime) this.#attempts = 0;
-    const hurried = link !== undefined && link.since <= this.#wokeAt && now <= this.#wokeAt + WAKE_LIMIT;
+    const hurried = this.#isHurried(now);
     const delay = nextDelay(ending, this.#attempts, hurried, config);
     if (delay === undefined) {
       this.#failed(ending);
@@ -399,6 +417,13 @@ export class Session {
     if (link) this.#interrupted(link, ending);
     this.#failed(ending);
     this.#emit({ event: 'reconnecting', detail: { attempt, delay, cause: ending } });
+  }
+
+  /** A connection lost right behind a wake, or a dial begun before it, says nothing of the surroundings there are now. */
+  #isHurried(now: number): boolean {
+    const phase = this.#phase;
+    if ('since' in phase) return phase.since < this.#wokeAt;
+    return now <= this.#wokeAt + WAKE_LIMIT && (this.#link?.since ?? now) <= this.#wokeAt;
   }
 
   /** An open connection that was closed in good order is no error. */

@@ -88,7 +88,7 @@ export interface Opening {
 export interface Interruption extends Ending {
   /**
    * Messages handed to the lost connection that nothing proves to have arrived: an upper bound of what was lost.
-   * Zero after a clean close. Answered probes are such a proof.
+   * Answered probes are such a proof, and so is the peer's answer to `close()`; its own close is none.
    */
   readonly unconfirmed: number;
 }
@@ -119,6 +119,8 @@ export type Input =
   | { readonly type: 'reconnect' }
   | { readonly type: 'send'; readonly data: Data }
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
+  /** The driver's: the last part of what waits is written, and the connection takes more. */
+  | { readonly type: 'flush' }
   | { readonly type: 'adopt'; readonly canPing: boolean }
   | { readonly type: 'greeting-send'; readonly id: ConnectionId; readonly data: Data }
   | { readonly type: 'greeted'; readonly id: ConnectionId }

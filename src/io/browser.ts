@@ -67,6 +67,10 @@ class BrowserConnection implements Connection {
     }
   }
 
+  get closing(): boolean {
+    return this.#socket.readyState > 1;
+  }
+
   get bufferedAmount(): number {
     return this.#socket.bufferedAmount;
   }

@@ -16,6 +16,8 @@ export interface Connection {
    * and reports nothing any more.
    */
   terminate(code: number, reason: string): void;
+  /** The peer has begun to close: what is sent from now on goes nowhere. No event says so. */
+  readonly closing?: boolean;
   /** Bytes handed over that the transport still holds. */
   readonly bufferedAmount: number;
   /** What the server chose; empty before `open`. */

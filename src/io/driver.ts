@@ -11,6 +11,8 @@ const NAP = 5000;
 /** How much longer, in ms. */
 const LATE = 1000;
 
+const FLUSH: Input = { type: 'flush' };
+
 /** One step of the machine, as `inspect` sees it: enough to plot it, to report a bug, and to replay it. */
 export interface Inspection {
   /** Clock time of the step, in ms. */
@@ -89,6 +91,10 @@ export class Driver {
     try {
       this.#step(input);
       if (this.#queue.length > 0) this.#workOff();
+      while (this.session.flushes) {
+        this.#step(FLUSH);
+        if (this.#queue.length > 0) this.#workOff();
+      }
     } finally {
       this.#busy = false;
       this.#arm();

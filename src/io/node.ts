@@ -125,6 +125,8 @@ class NodeConnection implements Connection {
     socket.binaryType = binaryType === 'arraybuffer' ? 'arraybuffer' : 'nodebuffer';
     (socket as OwnedSocket)[OWNER] = this;
     for (const event of events) socket.on(event, listeners[event]);
+    // Accepted too late: its `close` has been.
+    if (socket.readyState === 3) process.nextTick((connection) => connection.end(FAILED), this);
   }
 
   opened(): void {
@@ -191,6 +193,10 @@ class NodeConnection implements Connection {
 
   ping(payload: string): void {
     this.#socket.ping(payload);
+  }
+
+  get closing(): boolean {
+    return this.#socket.readyState > 1;
   }
 
   get bufferedAmount(): number {

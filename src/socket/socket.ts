@@ -156,6 +156,10 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
 
   #check(data: Out): void {
     if (this.#closing || this.#life.end) throw closedError();
+    // A connection that its peer is closing takes nothing more: what comes waits for the next.
+    if (this.#id !== undefined && this.#connection?.closing) {
+      this.report({ type: 'connection-backed-up', id: this.#id });
+    }
     if (!isData(data)) {
       const kind = Object.prototype.toString.call(data).slice(8, -1);
       throw new LongSocketError(

@@ -42,7 +42,7 @@ type ClientOnly = Omit<LongSocketOptions, keyof import('../../src/socket/options
 const VALUES: Record<keyof ClientOnly, readonly [good: readonly unknown[], bad: readonly unknown[]]> = {
   protocols: [
     ['chat', ['a', 'b'], [], call],
-    ['', [''], ['a', 5], null, 5, {}],
+    ['', [''], ['a', 5], null, 5, {}, 'a b', ['a', 'a'], 'ä'],
   ],
   headers: [
     [{ a: 'b' }, call],

@@ -95,10 +95,12 @@ describe('what is unconfirmed', () => {
     expect(subject.unconfirmed(LOST)).toBe(0);
   });
 
-  test('a completed closing handshake came behind everything', () => {
+  test('the answer to our own close frame came behind everything; a close of the peer’s proves nothing', () => {
     const subject = link(probing());
     subject.wrote(100);
-    expect(subject.unconfirmed({ ...LOST, wasClean: true })).toBe(0);
+    expect(subject.unconfirmed({ ...LOST, cause: 'caller', wasClean: true })).toBe(0);
+    expect(subject.unconfirmed({ ...LOST, cause: 'caller' })).toBe(1);
+    expect(subject.unconfirmed({ ...LOST, cause: 'peer', wasClean: true })).toBe(1);
   });
 });
 

@@ -3,7 +3,7 @@ import { Link } from '../../src/core/link.js';
 import { deadlineOf, idOf, linkOf, type Phase, stageOf } from '../../src/core/phase.js';
 import { probing } from './helpers/config.js';
 
-const attempt = { id: 3, deadline: 100, extended: false };
+const attempt = { id: 3, since: 0, deadline: 100, extended: false };
 const link = new Link(4, probing(), true, 0);
 const phases: Record<Phase['name'], Phase> = {
   closed: { name: 'closed' },

@@ -224,9 +224,12 @@ describe('unconfirmed', () => {
     expect(unconfirmed(probed())).toBe(3);
   });
 
-  test('is nothing after a completed closing handshake', () => {
+  test('is nothing after the answer to close(), and as before after a close of the peer’s', () => {
     const machine = probed();
-    expect(told(machine.ends(1, { code: 1001, wasClean: true }), 'interrupted')).toMatchObject([{ unconfirmed: 0 }]);
+    expect(told(machine.ends(1, { code: 1001, wasClean: true }), 'interrupted')).toMatchObject([{ unconfirmed: 3 }]);
+    const closing = probed();
+    closing.close();
+    expect(told(closing.ends(1, { code: 1000, wasClean: true }), 'close')).toMatchObject([{ unconfirmed: 0 }]);
   });
 
   test.each(['-1', 'NaN', '', 'x', '4', '1e300', 'Infinity', '-Infinity', '1.5', '3.0000001', '0'])(

@@ -292,3 +292,14 @@ describe('shouldReconnect', () => {
     expect(told(machine.ends(2, { code: 1000, wasClean: true }), 'close')).toHaveLength(1);
   });
 });
+
+test('a dial begun before the network came back says nothing of it: when it fails, the next one does not wait', () => {
+  const machine = new Machine({ random: () => 0.99 });
+  machine.connect();
+  machine.step({ type: 'online' }, 1000);
+  const [first] = told(machine.ends(1, {}, 9000), 'reconnecting');
+  expect(first?.delay).toBe(0);
+  machine.due();
+  const [second] = told(machine.ends(2, {}, 9500), 'reconnecting');
+  expect(second?.delay).toBeGreaterThan(500);
+});

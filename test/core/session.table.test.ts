@@ -25,6 +25,7 @@ const TABLE = `
 | online, wake          | –         | dial now | –         | –             | probe            | –                |
 | offline               | –         | –        | –         | –             | probe            | –                |
 | freeze                | –         | –        | –         | –             | judge no more    | –                |
+| flush                 | –         | –        | –         | –             | the next part    | the next part    |
 | timeout, when due     | –         | dial     | lost      | lost          | probe, or lost   | end              |
 | timeout, 1 s too late | –         | dial     | once more | once more     | as wake          | end              |
 `;
@@ -90,6 +91,7 @@ const INPUTS: Record<string, readonly Input[]> = {
   'online, wake': [{ type: 'online' }, { type: 'wake' }],
   offline: [{ type: 'offline' }],
   freeze: [{ type: 'freeze' }],
+  flush: [{ type: 'flush' }],
   'timeout, when due': [{ type: 'timeout' }],
   'timeout, 1 s too late': [{ type: 'timeout' }],
 };
@@ -210,6 +212,22 @@ const OUTCOMES: Record<string, (cell: Cell) => void> = {
   },
   'hold no more': (cell) => expectGreetingHolds(cell.input, ['write 1']),
   flush: (cell) => expect(enter(cell, withQueue).effects).toEqual([{ type: 'write', id: 1, data: 'waits' }]),
+  'the next part': (cell) => {
+    const machine = new Machine({ maxBufferedBytes: 1024 * 1024 });
+    machine.connect();
+    for (let n = 0; n < 9; n++) machine.send(String(n).repeat(100 * 1024));
+    expect(written(machine.opens(1)).map((data) => String(data)[0])).toEqual(['0', '1', '2']);
+    const closing = cell.phase === 'closing';
+    if (closing)
+      expect(brief(machine.close(0, 4000, 'bye'))).toEqual(['state connected', 'write 1', 'write 1', 'write 1']);
+    expect(machine.session.flushes).toBe(true);
+    const effects = machine.step(cell.input);
+    expect(written(effects)).toHaveLength(3);
+    expect(brief(effects).at(-1)).toBe(closing ? 'hang-up 1' : 'write 1');
+    expect(machine.session.flushes).toBe(!closing);
+    machine.step({ type: 'connection-backed-up', id: 1 });
+    expect(machine.session.flushes).toBe(false);
+  },
   lost: (cell) => expectLost(cell, inPhase),
   probe: (cell) => {
     const { machine, effects } = enter(cell);

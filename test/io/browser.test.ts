@@ -272,8 +272,8 @@ describe('terminate', () => {
   });
 });
 
-test('a constructor that throws is a failed dial, and one that the page forbids is the last', () => {
-  const fail = (error: Error) => {
+test('a constructor that throws is a failed dial, told behind the tick, and one that the page forbids is the last', async () => {
+  const fail = async (error: Error) => {
     const clock = new VirtualClock();
     const causes: unknown[] = [];
     const subject = new LongSocket('ws://host/', {
@@ -283,10 +283,15 @@ test('a constructor that throws is a failed dial, and one that the page forbids 
       },
     });
     subject.on('error', (problem) => causes.push(problem));
+    expect(causes).toEqual([]);
+    await clock.advanceAsync(0);
     return { state: subject.state, error: causes[0], timers: clock.timers };
   };
-  expect(fail(new Error('SyntaxError')).state).toMatchObject({ status: 'connecting', cause: { cause: 'dial' } });
-  const forbidden = fail(Object.assign(new Error('mixed content'), { name: 'SecurityError' }));
+  expect((await fail(new Error('SyntaxError'))).state).toMatchObject({
+    status: 'connecting',
+    cause: { cause: 'dial' },
+  });
+  const forbidden = await fail(Object.assign(new Error('mixed content'), { name: 'SecurityError' }));
   expect(forbidden).toMatchObject({ state: { status: 'closed', cause: { cause: 'unsupported' } }, timers: 0 });
-  expect(fail(new LongSocketError('UNSUPPORTED', 'no headers')).state.status).toBe('closed');
+  expect((await fail(new LongSocketError('UNSUPPORTED', 'no headers'))).state.status).toBe('closed');
 });
