@@ -1,5 +1,5 @@
 export { LongSocket } from './client/long-socket.js';
-export type { DialContext, Greeting, Headers, LongSocketOptions, Provider, Url } from './client/options.js';
+export type { DialContext, Greeting, LongSocketOptions, Provider, UpgradeHeaders, Url } from './client/options.js';
 export { closeCodes } from './core/close-code.js';
 export { type ErrorCode, LongSocketError } from './core/errors.js';
 export type {
@@ -16,14 +16,15 @@ export type {
   Reconnecting,
   State,
 } from './core/types.js';
+export type { Clock } from './io/clock.js';
 export type {
   BinaryType,
-  Clock,
   Connection,
   Dial,
   DialRequest,
   NodeOptions,
   Report,
+  RequestHeaders,
   SocketLike,
   WebSocketConstructor,
 } from './io/connection.js';

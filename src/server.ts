@@ -1,6 +1,19 @@
 export { closeCodes } from './core/close-code.js';
 export { type ErrorCode, LongSocketError } from './core/errors.js';
-export type { CloseDetail, Data, Ending, State } from './core/types.js';
+export type {
+  CloseDetail,
+  Data,
+  Effect,
+  Ending,
+  Input,
+  Interruption,
+  Opening,
+  Reconnecting,
+  State,
+} from './core/types.js';
+export type { Clock } from './io/clock.js';
+export type { BinaryType } from './io/connection.js';
+export type { Inspection } from './io/driver.js';
 export type { WsSocket } from './io/node.js';
 export { type AcceptedSocket, accept, type UpgradeRequest } from './server/accept.js';
 export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';

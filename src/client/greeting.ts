@@ -1,5 +1,4 @@
-import { ownEnding } from '../core/close-code.js';
-import { errorOf, LongSocketError } from '../core/errors.js';
+import { LongSocketError } from '../core/errors.js';
 import { byteLength, detached } from '../core/outbox.js';
 import type { ConnectionId, Data } from '../core/types.js';
 import type { Connection } from '../io/connection.js';
@@ -59,7 +58,7 @@ export class PendingGreeting {
     this.#unread.push(data);
     this.#bytes += byteLength(data);
     if (this.#bytes > MOST_BYTES) {
-      const error = new LongSocketError('QUOTA_EXCEEDED', 'over 1 MiB of messages came in before onConnect was done');
+      const error = new LongSocketError('READER_TOO_SLOW', 'over 1 MiB of messages came in before onConnect was done');
       this.#driver.dispatch({ type: 'greeting-failed', id: this.#id, error });
     }
   }
@@ -85,5 +84,5 @@ export class PendingGreeting {
 }
 
 function ended(): LongSocketError {
-  return errorOf(ownEnding('greeting', 'lost'));
+  return new LongSocketError('CLOSED', 'onConnect is over: its connection is gone, or the application uses it now');
 }

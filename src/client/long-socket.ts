@@ -1,3 +1,4 @@
+import { CUT_OFF } from '../core/close-code.js';
 import { LongSocketError } from '../core/errors.js';
 import type { Announcement, ConnectionEnd, ConnectionId, ConnectionReport, Data, Effect } from '../core/types.js';
 import { dial as dialWebSocket } from '../io/dial.js';
@@ -9,9 +10,9 @@ import {
   type Abort,
   clientConfig,
   type DialContext,
-  type Headers,
   type LongSocketOptions,
   type Provider,
+  resolveHeaders,
   resolveProtocols,
   resolveUrl,
   type Url,
@@ -134,11 +135,16 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     const controller = new AbortController();
     const { signal } = controller;
     const { state } = this;
-    const context: DialContext = { attempt, reason, cause: 'cause' in state ? state.cause : undefined, signal };
+    const context: DialContext = { attempt, reason, cause: state.cause, signal };
     this.#abort = { id, controller };
     Promise.all(parts.map(async (part) => (typeof part === 'function' ? part(context) : part))).then(
       (values) => signal.aborted || this.#open(id, values),
-      (error) => signal.aborted || this.report(failure(id, error, 'provider')),
+      (error) => {
+        if (signal.aborted) return;
+        // One has failed: the others need not go on.
+        controller.abort();
+        this.report(failure(id, error, 'provider'));
+      },
     );
   }
 
@@ -152,7 +158,7 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
         id,
         url: resolveUrl(url),
         protocols: resolveProtocols(protocols),
-        headers: headers as Headers | undefined,
+        headers: resolveHeaders(headers),
         clock: this.clock,
         binaryType,
         WebSocket,
@@ -188,5 +194,5 @@ function isFinal(error: unknown): boolean {
 
 /** A dial that came to nothing before there was a connection. */
 function failure(id: ConnectionId, error: unknown, cause: ConnectionEnd['cause']): ConnectionReport {
-  return { type: 'connection-close', id, code: 1006, reason: '', wasClean: false, cause, error };
+  return { type: 'connection-close', id, ...CUT_OFF, cause, error };
 }

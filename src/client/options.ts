@@ -1,6 +1,6 @@
 import { LongSocketError } from '../core/errors.js';
 import type { Data, DialReason, Ending, SessionConfig } from '../core/types.js';
-import type { Dial, NodeOptions, WebSocketConstructor } from '../io/connection.js';
+import type { Dial, NodeOptions, RequestHeaders, WebSocketConstructor } from '../io/connection.js';
 import type { Signals } from '../io/signals.js';
 import { guardWith, isBoolean } from '../socket/guard.js';
 import { reportListenerError } from '../socket/listeners.js';
@@ -35,7 +35,8 @@ export type Provider<Value> = Value | ((context: DialContext) => Value | Promise
 /** Text, or a `URL`. `http:` and `https:` stand for `ws:` and `wss:`; in a page, it may be relative. */
 export type Url = string | { readonly href: string };
 
-export type Headers = Readonly<Record<string, string | readonly string[]>>;
+/** An object of headers, or pairs of them: a WHATWG `Headers`, a `Map`. */
+export type UpgradeHeaders = RequestHeaders | Iterable<readonly [name: string, value: string]>;
 
 /** A connection that is open and not yet the application's: what `onConnect` works with. */
 export interface Greeting {
@@ -55,8 +56,8 @@ export interface LongSocketOptions extends SocketOptions {
   /** Subprotocols to offer. @default none */
   protocols?: Provider<string | readonly string[]> | undefined;
   /** Headers of the upgrade request: `Authorization`, `Cookie` and so on. Node only. @default none */
-  headers?: Provider<Headers> | undefined;
-  /** Options of the `ws` package: `origin`, `agent`, TLS, `maxPayload`, … Node only. @default {} */
+  headers?: Provider<UpgradeHeaders> | undefined;
+  /** Options of the `ws` package: `origin`, `agent`, TLS, `maxPayload`, … Node only. @default none */
   node?: NodeOptions | undefined;
   /** Dial in the constructor, rather than on `connect()`. @default true */
   autoConnect?: boolean | undefined;
@@ -154,7 +155,8 @@ export function resolveUrl(value: unknown): string {
     URL: new (url: string, base?: string) => { protocol: string; hash: string; href: string };
     location?: { href: string };
   };
-  const text = typeof value === 'string' ? value : String((value as { href?: unknown } | null)?.href);
+  const text = typeof value === 'string' ? value : (value as { href?: unknown } | null | undefined)?.href;
+  if (typeof text !== 'string') throw new LongSocketError('INVALID_URL', `a URL is text or a URL object, got ${text}`);
   let url: InstanceType<typeof URL>;
   try {
     url = new URL(text, location?.href);
@@ -179,6 +181,17 @@ export function resolveProtocols(value: unknown): string[] {
   if (value === undefined || value === null) return [];
   if (!isProtocols(value)) throw new LongSocketError('INVALID_OPTION', `protocols must be ${protocolsCheck[0]}`);
   return [value].flat() as string[];
+}
+
+/** Headers as an object. A provider may return anything. */
+export function resolveHeaders(value: unknown): RequestHeaders | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!checks.object[1](value) || Array.isArray(value)) {
+    throw new LongSocketError('INVALID_OPTION', 'headers must be an object, or pairs of name and value');
+  }
+  return Symbol.iterator in (value as object)
+    ? Object.fromEntries(value as Iterable<[string, string]>)
+    : (value as RequestHeaders);
 }
 
 /** The machine's view of the client's options, with every default. */

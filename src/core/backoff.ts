@@ -34,5 +34,7 @@ export function nextDelay(
   const meaning = verdictOn(ending, config.freshCredentials);
   const willing = config.reconnect && (config.shouldReconnect?.(ending) ?? meaning !== 'stop');
   if (!willing || attempts >= config.maxAttempts) return undefined;
-  return hurried ? 0 : backoffDelay(attempts, ending, meaning === 'spread', config);
+  // What the server asks for is not overheard in any hurry.
+  const asked = meaning === 'spread' || ending.retryAfter;
+  return hurried && !asked ? 0 : backoffDelay(attempts, ending, meaning === 'spread', config);
 }

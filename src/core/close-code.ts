@@ -7,7 +7,10 @@ export const INTERNAL_ERROR = 1011;
 /** Sent when a probe stayed unanswered; the peer, being dead, seldom sees it. */
 export const DEAD_PEER = 4901;
 
-/** Close codes of RFC 6455 §7.4.1 and the IANA registry, and the ones this library sends. */
+/** The end of a connection that nobody closed. */
+export const CUT_OFF: ConnectionEnd = { code: ABNORMAL, reason: '', wasClean: false };
+
+/** Close codes of RFC 6455 §7.4.1 and the IANA registry, and the one that this library sends (`deadPeer`). */
 export const closeCodes = {
   normal: NORMAL,
   goingAway: 1001,
@@ -32,14 +35,14 @@ export const closeCodes = {
  *
  * | ending | verdict | because |
  * |---|---|---|
- * | no close frame (1006), 1000, 1001, 1005, 1009, 1011, 1012, 1014, 1015, 3000–4999 | retry | servers, proxies and deploys send these at will |
- * | 1012, 1013, HTTP 429, 503 | spread | the server is restarting or overloaded: retry over at least 5 s, after `Retry-After` if given |
+ * | no close frame (1006), and every code not named below | retry | servers, proxies and deploys send any of them |
+ * | 1012, 1013, HTTP 429, 503 | spread | restarting or overloaded: retry over at least 5 s, after `Retry-After` if given |
  * | dial failed, timeout, provider or `onConnect` failed, dead peer | retry | the network's fault, or a passing one |
- * | HTTP 404, 408, 425 and 5xx | retry | what load balancers answer during a deploy |
+ * | HTTP 404, 408, 425 and other 5xx | retry | what load balancers answer during a deploy |
  * | 1008, 4401, 4403, HTTP 401, 403, 407 | retry only if url, protocols or headers is a provider | the same credentials would be refused again |
  * | 1002, 1003, 1007, 1010 | stop | the ends disagree about the protocol; dialing again repeats it |
- * | other HTTP 1xx–4xx | stop | not a WebSocket server, or not at this address |
- * | `unsupported` | stop | the option will not work on the next dial either |
+ * | other HTTP statuses | stop | not a WebSocket server, or not at this address |
+ * | `unsupported` | stop | the platform will refuse the next dial as well |
  */
 export function verdictOn(ending: Ending, freshCredentials: boolean): 'retry' | 'spread' | 'stop' {
   const { cause, code, status } = ending;

@@ -8,9 +8,9 @@ import type { Ending } from './types.js';
  * - `CLOSED`: not connecting or connected any more, or not yet
  * - `ABORTED`: an abort signal; `cause` is its reason
  * - `READER_TOO_SLOW`: an async iterator's buffer overflowed, and it ended
- * - `UNSUPPORTED`: the platform's WebSocket cannot do what an option asks for
  *
  * Given to the `error` event, and to the rejections that follow from it, with `ending` saying more:
+ * - `UNSUPPORTED`: the platform's WebSocket cannot do what an option asks for
  * - `PROVIDER_FAILED`, `DIAL_FAILED`, `UPGRADE_REFUSED`, `CONNECT_TIMEOUT`, `HOOK_FAILED`: the attempt failed
  * - `CONNECTION_LOST`, `DEAD_PEER`, `PEER_CLOSED`: the connection ended
  */
@@ -73,4 +73,9 @@ export function errorOf(ending: Ending): LongSocketError {
   const detail = { status: ending.status, peer: ending.code }[ending.cause as string] ?? '';
   const inner = ending.error instanceof Error && ending.error.message ? `: ${ending.error.message}` : '';
   return new LongSocketError(code, `${text}${detail}${inner}`, { cause: ending.error, ending });
+}
+
+/** Of those who send, or wait, on a socket that is over. */
+export function closedError(): LongSocketError {
+  return new LongSocketError('CLOSED', 'the socket is closed, or closing: nothing can be sent');
 }

@@ -3,7 +3,7 @@ import type { HeartbeatConfig } from './types.js';
 /** How long a probe may stay unanswered after a wake, a network change or a return to the page, in ms. */
 export const WAKE_LIMIT = 3000;
 
-/** Unanswered wakes in a row that prove death even though each came late. */
+/** So many late checks in a row without an answer mean death. */
 const LATE_PROBES = 3;
 
 /**

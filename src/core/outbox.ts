@@ -32,7 +32,7 @@ export class Outbox {
   #sizes: number[] = [];
   #head = 0;
   #bytes = 0;
-  /** Messages that were accepted and that nothing will become of. */
+  /** Messages that were accepted, and will never be sent. */
   #dropped = 0;
   readonly #bounds: OutboxBounds;
 

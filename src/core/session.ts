@@ -18,39 +18,41 @@
  *     closed ──connect──▶ dialing ──open──▶ greeting ──greeted──▶ connected ──close──▶ closing ──▶ closed
  *                           ▲ │                │                     │
  *                           │ └──── fails ─────┴──── lost, dead ─────┤
- *                           └─────── due ── waiting ◀────────────────┘
+ *                           └─────── due ── waiting ◀────────────────┴── given up ──▶ closed
+ *
+ *     closed ──adopt──▶ connected (a server's end; without `onConnect`, `open` too leads straight there)
  *
  *     closed: 'closed' · waiting, dialing, greeting: 'connecting' · connected, closing: 'connected'
  *
  * Phase × input (– = ignored; count = only the figures of `close` change; inputs of a connection other than the phase's
  * own are ignored everywhere)
  *
- * | input                 | closed    | waiting  | dialing   | greeting      | connected        | closing          |
- * |-----------------------|-----------|----------|-----------|---------------|------------------|------------------|
- * | connect               | new life  | dial now | –         | –             | –                | end, new life    |
- * | reconnect             | new life  | dial now | dial anew | dial anew     | end it, dial now | end, new life    |
- * | adopt                 | connected | –        | –         | –             | –                | –                |
- * | send                  | –         | queue    | queue     | queue         | write, or queue  | count            |
- * | close                 | –         | end      | end       | end           | flush, hang up   | –                |
- * | connection-open       | –         | –        | greet     | –             | –                | –                |
- * | greeting-send         | –         | –        | –         | write         | –                | –                |
- * | greeted               | –         | –        | –         | open, flush   | –                | –                |
- * | greeting-failed       | –         | –        | –         | lost          | –                | –                |
- * | message-received      | –         | –        | –         | to the hook   | deliver          | deliver          |
- * | ping-, pong-received  | –         | –        | –         | –             | life             | count            |
- * | connection-backed-up  | –         | –        | –         | hold the queue | hold the queue   | hold the queue   |
- * | connection-writable   | –         | –        | –         | hold no more   | flush            | flush, hang up   |
- * | connection-close      | –         | –        | lost      | lost          | lost             | end              |
- * | online, wake          | –         | dial now | –         | –             | probe            | –                |
- * | offline               | –         | –        | –         | –             | probe            | –                |
- * | freeze                | –         | –        | –         | –             | judge no more    | –                |
- * | flush                 | –         | –        | –         | –             | the next part    | the next part    |
- * | timeout, when due     | –         | dial     | lost      | lost          | probe, or lost   | end              |
- * | timeout, 1 s too late | –         | dial     | once more | once more     | as wake          | end              |
+ * | input                 | closed    | waiting          | dialing        | greeting       | connected        | closing        |
+ * |-----------------------|-----------|------------------|----------------|----------------|------------------|----------------|
+ * | connect               | new life  | dial now         | –              | –              | –                | end, new life  |
+ * | reconnect             | new life  | dial now         | dial anew      | dial anew      | end it, dial now | end, new life  |
+ * | adopt                 | connected | –                | –              | –              | –                | –              |
+ * | send                  | –         | queue            | queue          | queue          | write, or queue  | count          |
+ * | close                 | –         | end              | end            | end            | flush, hang up   | –              |
+ * | connection-open       | –         | –                | greet, or open | –              | –                | –              |
+ * | greeting-send         | –         | –                | –              | write          | –                | –              |
+ * | greeted               | –         | –                | –              | open, flush    | –                | –              |
+ * | greeting-failed       | –         | –                | –              | lost           | –                | –              |
+ * | message-received      | –         | –                | –              | to the hook    | deliver          | deliver        |
+ * | ping-, pong-received  | –         | –                | –              | –              | life             | count          |
+ * | connection-backed-up  | –         | –                | –              | hold the queue | hold the queue   | hold the queue |
+ * | connection-writable   | –         | –                | –              | hold no more   | flush            | flush, hang up |
+ * | connection-close      | –         | –                | lost           | lost           | lost             | end            |
+ * | online, wake          | –         | dial, if allowed | –              | –              | probe            | –              |
+ * | offline               | –         | –                | –              | –              | probe            | –              |
+ * | freeze                | –         | –                | –              | –              | judge no more    | –              |
+ * | flush                 | –         | –                | –              | –              | the next part    | the next part  |
+ * | timeout, when due     | –         | dial             | lost           | lost           | probe, or lost   | end            |
+ * | timeout, 1 s too late | –         | dial             | once more      | once more      | as wake          | end            |
  *
  * "lost" is one decision, `#lost`: what the ending means (close-code.ts), whether attempts are left, and how long to
- * wait (backoff.ts); it leads to waiting or, by `#finish`, to closed. A second connection under the same session (for
- * rotation) is a phase of its own beside `connected`, holding two links; `#link` is where connections are told apart.
+ * wait (backoff.ts); it leads to waiting or, by `#finish`, to closed. Connections are told apart by id in one place, so
+ * rotation can be one more phase, holding two of them.
  */
 import { nextDelay } from './backoff.js';
 import { ABNORMAL, DEAD_PEER, endingOf, INTERNAL_ERROR, NORMAL, ownEnding } from './close-code.js';
@@ -164,7 +166,7 @@ export class Session {
         if (this.#phase.name === 'connected') this.#phase.link.heartbeat.freeze();
         break;
       case 'timeout':
-        this.#timeout(now);
+        this.#timeout(input.overslept ?? false, now);
         break;
       case 'flush':
         this.#pump(now);
@@ -324,11 +326,14 @@ export class Session {
 
   // --- time and the world ------------------------------------------------------------------------------------------
 
-  #timeout(now: number): void {
+  #timeout(overslept: boolean, now: number): void {
     const phase = this.#phase;
     const { deadline } = this;
-    if (deadline === undefined || now < deadline) return;
-    const late = now > deadline + LATE;
+    if (deadline === undefined || now < deadline) {
+      if (overslept) this.#wake('wake', now);
+      return;
+    }
+    const late = overslept || now > deadline + LATE;
     switch (phase.name) {
       case 'waiting':
         this.#dial('retry', now);

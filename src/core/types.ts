@@ -132,7 +132,8 @@ export type Input =
   | { readonly type: 'offline' }
   | { readonly type: 'wake' }
   | { readonly type: 'freeze' }
-  | { readonly type: 'timeout' };
+  /** The timer. `overslept`: it fired over a second later than it was set for, as after sleep. */
+  | { readonly type: 'timeout'; readonly overslept?: boolean };
 
 /** What a connection reports. `connection-close` is its last, comes once, and also stands for a dial that failed. */
 export type ConnectionReport =

@@ -1,9 +1,9 @@
+import { CUT_OFF } from '../core/close-code.js';
 import { LongSocketError } from '../core/errors.js';
 import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
-import type { Clock, Connection, DialRequest, Report, WebSocketConstructor } from './connection.js';
+import type { Clock } from './clock.js';
+import { type Connection, type DialRequest, HIGH_WATER, type Report, type WebSocketConstructor } from './connection.js';
 
-/** Above this many bytes in the transport, further messages wait in the outbox. */
-const HIGH_WATER = 512 * 1024;
 /** A WHATWG WebSocket does not say when it is writable again: look this often, in ms. */
 const POLL = 10;
 
@@ -52,7 +52,7 @@ class BrowserConnection implements Connection {
     socket.onerror = (event: { error?: unknown; message?: string }) => {
       this.#error = event.error ?? event.message;
       this.#clock.clearTimer(this.#timer);
-      this.#timer = clock.setTimer(() => this.#end({ code: 1006, reason: '', wasClean: false }), 0);
+      this.#timer = clock.setTimer(() => this.#end(CUT_OFF), 0);
     };
   }
 

@@ -1,4 +1,10 @@
-import type { Clock } from './connection.js';
+/** A source of time, replaceable. All times in ms. */
+export interface Clock {
+  /** Now. Only differences matter. */
+  now(): number;
+  setTimer(callback: () => void, ms: number): unknown;
+  clearTimer(timer: unknown): void;
+}
 
 /** The platform's timers; declared here since neither lib.dom nor Node's types are required. */
 declare const setTimeout: (callback: () => void, ms: number) => unknown;

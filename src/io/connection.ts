@@ -1,4 +1,5 @@
 import type { ConnectionId, ConnectionReport, Data } from '../core/types.js';
+import type { Clock } from './clock.js';
 
 /**
  * One transport connection as the driver sees it: what both adapters return, and what a test or another transport
@@ -26,8 +27,13 @@ export interface Connection {
   readonly url: string;
 }
 
+/** Above so many bytes in the transport, further messages wait in the outbox. */
+export const HIGH_WATER = 512 * 1024;
+
 /** How binary messages arrive, on every platform. */
 export type BinaryType = 'arraybuffer' | 'uint8array';
+
+export type RequestHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /** What one dial is given. */
 export interface DialRequest {
@@ -36,7 +42,7 @@ export interface DialRequest {
   readonly url: string;
   readonly protocols: readonly string[];
   /** Request headers of the upgrade. Only where the platform can send them. */
-  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  readonly headers?: RequestHeaders | undefined;
   readonly binaryType: BinaryType;
   /** Options of the `ws` package. */
   readonly node?: NodeOptions | undefined;
@@ -53,14 +59,6 @@ export type Dial = (request: DialRequest, report: Report) => Connection;
 
 /** Where a connection reports to. */
 export type Report = (report: ConnectionReport) => void;
-
-/** A source of time, replaceable. All times in ms. */
-export interface Clock {
-  /** Now. Only differences matter. */
-  now(): number;
-  setTimer(callback: () => void, ms: number): unknown;
-  clearTimer(timer: unknown): void;
-}
 
 /** The part of a WHATWG `WebSocket` that is used, so that the types need neither lib.dom nor @types/ws. */
 export interface SocketLike {

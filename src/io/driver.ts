@@ -1,7 +1,7 @@
 import { byteLength, detached } from '../core/outbox.js';
 import type { Session } from '../core/session.js';
 import type { Data, Effect, Input, SendVerdict, State } from '../core/types.js';
-import type { Clock } from './connection.js';
+import type { Clock } from './clock.js';
 
 /**
  * The longest the driver sleeps while it has something to wait for, in ms. Timers do not run while a machine sleeps, but
@@ -156,9 +156,7 @@ export class Driver {
     this.#timerAt = Number.POSITIVE_INFINITY;
     const overslept = this.#time() > at + LATE;
     const { deadline } = this.session;
-    // A deadline that passed meanwhile is judged by the machine, which knows what is late for it.
-    if (deadline !== undefined && deadline <= this.#now) this.dispatch({ type: 'timeout' });
-    else if (overslept) this.dispatch({ type: 'wake' });
+    if (overslept || (deadline !== undefined && deadline <= this.#now)) this.dispatch({ type: 'timeout', overslept });
     else this.#arm();
   }
 }

@@ -1,11 +1,9 @@
+import { CUT_OFF } from '../core/close-code.js';
 import { detached } from '../core/outbox.js';
 import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
 import { open as openBrowser } from './browser.js';
 import { msUntil } from './clock.js';
-import type { Connection, DialRequest, Report, WebSocketConstructor } from './connection.js';
-
-/** Above this many bytes in the transport, further messages wait in the outbox. */
-const HIGH_WATER = 512 * 1024;
+import { type Connection, type DialRequest, HIGH_WATER, type Report, type WebSocketConstructor } from './connection.js';
 
 /**
  * Text of up to so many characters is made bytes here: ws masks bytes into one piece together with their header, and text
@@ -92,7 +90,7 @@ const listeners = {
   },
   'unexpected-response'(this: OwnedSocket, _request: unknown, response: Response): void {
     this.terminate();
-    this[OWNER].end({ ...FAILED, status: response.statusCode, retryAfter: retryAfter(response.headers) });
+    this[OWNER].end({ ...CUT_OFF, status: response.statusCode, retryAfter: retryAfter(response.headers) });
   },
   // Listened to for life: ws also reports errors of a socket that was given up.
   error(this: OwnedSocket, error: unknown): void {
@@ -126,7 +124,7 @@ class NodeConnection implements Connection {
     (socket as OwnedSocket)[OWNER] = this;
     for (const event of events) socket.on(event, listeners[event]);
     // Accepted too late: its `close` has been.
-    if (socket.readyState === 3) process.nextTick((connection) => connection.end(FAILED), this);
+    if (socket.readyState === 3) process.nextTick((connection) => connection.end(CUT_OFF), this);
   }
 
   opened(): void {
@@ -252,8 +250,6 @@ function bytes(data: Uint8Array | ArrayBuffer): Data {
 }
 
 // --- a refused upgrade -----------------------------------------------------------------------------------------------
-
-const FAILED = { code: 1006, reason: '', wasClean: false };
 
 interface Response {
   readonly statusCode?: number;

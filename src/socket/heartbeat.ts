@@ -2,7 +2,8 @@ import type { Data, HeartbeatConfig } from '../core/types.js';
 import { type Guard, isBoolean, isData } from './guard.js';
 
 /**
- * How a dead link is found. Any frame is life; nothing is given up on silence alone, only on an unanswered probe.
+ * How a dead link is found. Any frame is life; nothing is given up on silence alone, only on an unanswered
+ * probe (but for `announce`, where the peer has promised to speak).
  *
  * Without `message`, probes are protocol pings: in Node, answered by every server without its knowing. A browser can
  * neither send nor see them: there, without a `message`, **a dead link is not found out** until the operating system or a

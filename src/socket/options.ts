@@ -1,7 +1,7 @@
 import { LongSocketError } from '../core/errors.js';
 import type { SessionConfig } from '../core/types.js';
-import { systemClock, systemRandom } from '../io/clock.js';
-import type { BinaryType, Clock } from '../io/connection.js';
+import { type Clock, systemClock, systemRandom } from '../io/clock.js';
+import type { BinaryType } from '../io/connection.js';
 import type { Inspection } from '../io/driver.js';
 import { guardWith, isBoolean, isData } from './guard.js';
 import { type HeartbeatOptions, heartbeatConfig } from './heartbeat.js';

@@ -8,7 +8,7 @@ export interface RespondOptions {
    * the next success: two ends that fail on each other's reports would otherwise go on for ever. @default false
    */
   readonly reportErrors?: boolean | undefined;
-  /** Told of what the handler throws. @default as `onListenerError` */
+  /** Told of what the handler throws, or returns that cannot be sent. @default a warning, never a crash */
   readonly onError?: ListenerErrorHandler | undefined;
 }
 

@@ -1,5 +1,5 @@
-import { ABNORMAL, INTERNAL_ERROR, NORMAL } from '../core/close-code.js';
-import { errorOf, LongSocketError } from '../core/errors.js';
+import { CUT_OFF, INTERNAL_ERROR, NORMAL } from '../core/close-code.js';
+import { closedError, errorOf, LongSocketError } from '../core/errors.js';
 import { byteLength } from '../core/outbox.js';
 import { Session } from '../core/session.js';
 import type {
@@ -15,7 +15,8 @@ import type {
   SessionConfig,
   State,
 } from '../core/types.js';
-import type { Clock, Connection, Report } from '../io/connection.js';
+import type { Clock } from '../io/clock.js';
+import type { Connection, Report } from '../io/connection.js';
 import { Driver, type DriverHost, type Inspection } from '../io/driver.js';
 import { isData } from './guard.js';
 import { iterate } from './iterate.js';
@@ -63,7 +64,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   readonly #config: SessionConfig;
   /** Made when somebody first waits: most sockets only send. */
   #writers: Writers<Out> | undefined;
-  /** The connection that is or was last the application's. */
+  /** The connection dialed last. */
   #connection: Connection | undefined;
   /** Its id, until it is over. */
   #id: ConnectionId | undefined;
@@ -285,7 +286,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
       if (!('id' in effect)) throw error;
       const { id } = effect;
       const connection = this.connection(id);
-      this.report({ type: 'connection-close', id, code: ABNORMAL, reason: '', wasClean: false, error });
+      this.report({ type: 'connection-close', id, ...CUT_OFF, error });
       isolate(() => connection?.terminate(INTERNAL_ERROR, ''), undefined, reportListenerError);
     }
   }
@@ -357,8 +358,4 @@ function inspectedDriver(
     return number;
   };
   return new Driver(new Session({ ...config, random }), { ...host, inspect, drawn: () => drawn.splice(0) });
-}
-
-function closedError(): LongSocketError {
-  return new LongSocketError('CLOSED', 'the socket is closed, or closing: call connect() first');
 }

@@ -1,4 +1,4 @@
-import { LongSocketError } from '../core/errors.js';
+import { closedError, type LongSocketError } from '../core/errors.js';
 import type { Data } from '../core/types.js';
 import type { Driver } from '../io/driver.js';
 
@@ -47,7 +47,7 @@ export class Writers<Out> {
       // Whoever waits is not dropped for being the newest.
       if (verdict === 'full' || verdict === 'dropped') break;
       this.#writes.shift();
-      if (verdict === 'closed') first.reject(new LongSocketError('CLOSED', 'the socket is closed'));
+      if (verdict === 'closed') first.reject(closedError());
       else first.resolve();
     }
     this.#settling = false;

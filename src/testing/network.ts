@@ -1,9 +1,8 @@
+import { CUT_OFF } from '../core/close-code.js';
 import { detached } from '../core/outbox.js';
 import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
 import type { Connection, Dial, DialRequest, Report } from '../io/connection.js';
 import type { VirtualClock } from './virtual-clock.js';
-
-const LOST: ConnectionEnd = { code: 1006, reason: '', wasClean: false };
 
 export interface NetworkOptions {
   readonly clock: VirtualClock;
@@ -63,8 +62,8 @@ export class SimulatedNetwork {
     this.dialed++;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#links.size);
     const { dials } = this;
-    if (dials === 'refuse') link.deliver(() => link.endClient(LOST));
-    else if (typeof dials === 'number') link.deliver(() => link.endClient({ ...LOST, status: dials }));
+    if (dials === 'refuse') link.deliver(() => link.endClient(CUT_OFF));
+    else if (typeof dials === 'number') link.deliver(() => link.endClient({ ...CUT_OFF, status: dials }));
     else if (dials === 'accept') {
       link.deliver(() => {
         // First, so that what the listener sends at once comes behind it.
@@ -150,7 +149,7 @@ class SimulatedLink implements Connection {
       },
       terminate: () => {
         this.#serverOver = true;
-        this.#down(() => this.endClient(LOST));
+        this.#down(() => this.endClient(CUT_OFF));
       },
     };
     if (canPing)
@@ -188,8 +187,8 @@ class SimulatedLink implements Connection {
 
   cut(): void {
     this.silent = true;
-    this.endClient(LOST);
-    this.#endServer(LOST);
+    this.endClient(CUT_OFF);
+    this.#endServer(CUT_OFF);
   }
 
   endClient(end: ConnectionEnd): void {

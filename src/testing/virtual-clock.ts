@@ -1,4 +1,4 @@
-import type { Clock } from '../io/connection.js';
+import type { Clock } from '../io/clock.js';
 
 interface Entry {
   readonly at: number;

@@ -138,8 +138,8 @@ describe('onConnect', () => {
     await clock.advanceAsync(30);
     network.cut();
     expect(await fateOf(pending)).toBe('rejected');
-    await expect(connection?.receive()).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
-    expect(() => connection?.send('x')).toThrow(expect.objectContaining({ code: 'CONNECTION_LOST' }));
+    await expect(connection?.receive()).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(() => connection?.send('x')).toThrow(expect.objectContaining({ code: 'CLOSED' }));
     await settle();
     expect(details('error')).toMatchObject([{ code: 'CONNECTION_LOST', ending: { phase: 'greeting' } }]);
     expect(details('error')).toHaveLength(1);
@@ -152,7 +152,7 @@ describe('onConnect', () => {
       connection = given;
     });
     await clock.advanceAsync(100);
-    expect(() => connection?.send('x')).toThrow(expect.objectContaining({ code: 'CONNECTION_LOST' }));
+    expect(() => connection?.send('x')).toThrow(expect.objectContaining({ code: 'CLOSED' }));
     expect(received).toEqual([]);
   });
 
@@ -190,7 +190,7 @@ describe('onConnect', () => {
     expect(details('error')).toEqual([]);
     server().send('x');
     await clock.advanceAsync(20);
-    expect(details('error')).toMatchObject([{ code: 'HOOK_FAILED', cause: { code: 'QUOTA_EXCEEDED' } }]);
+    expect(details('error')).toMatchObject([{ code: 'HOOK_FAILED', cause: { code: 'READER_TOO_SLOW' } }]);
     socket.close();
   });
 

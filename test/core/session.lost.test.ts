@@ -303,3 +303,15 @@ test('a dial begun before the network came back says nothing of it: when it fail
   const [second] = told(machine.ends(2, {}, 9500), 'reconnecting');
   expect(second?.delay).toBeGreaterThan(500);
 });
+
+test('no hurry overhears what the server asks for: Retry-After, and the spread of an overloaded one', () => {
+  const refused = new Machine({ random: () => 0.5 });
+  refused.connect();
+  refused.step({ type: 'wake' }, 1000);
+  const [asked] = told(refused.ends(1, { status: 503, retryAfter: 60_000 }, 2000), 'reconnecting');
+  expect(asked?.delay).toBe(62_500);
+  const overloaded = connected({ random: () => 0.9 });
+  overloaded.step({ type: 'wake' }, 6000);
+  const [spread] = told(overloaded.ends(1, { code: 1013, wasClean: true }, 6100), 'reconnecting');
+  expect(spread?.delay).toBe(4500);
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Session } from '../../src/core/session.js';
 import type { Effect, SessionConfig } from '../../src/core/types.js';
-import type { Clock } from '../../src/io/connection.js';
+import type { Clock } from '../../src/io/clock.js';
 import { Driver, type Inspection } from '../../src/io/driver.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { announcing, config, probing } from '../core/helpers/config.js';
@@ -179,7 +179,7 @@ describe('sleep', () => {
   test('is noticed by a nap that took a second too long, though no deadline has passed', () => {
     const { clock, performed, inspections } = driveOpen({ heartbeat: probing() });
     clock.sleep(20_000);
-    expect(inspections.at(-1)?.input).toEqual({ type: 'wake' });
+    expect(inspections.at(-1)?.input).toEqual({ type: 'timeout', overslept: true });
     expect(brief(performed)).toEqual(['ping 1']);
   });
 
@@ -196,8 +196,16 @@ describe('sleep', () => {
   test('through a deadline is for the machine to judge', () => {
     const { clock, performed, inspections } = driveOpen({ heartbeat: announcing() });
     clock.sleep(60_000);
-    expect(inspections.at(-1)?.input).toEqual({ type: 'timeout' });
+    expect(inspections.at(-1)?.input).toEqual({ type: 'timeout', overslept: true });
     expect(brief(performed)).toEqual(['write 1']);
+  });
+
+  test('that ends right behind a deadline does not make it punctual', () => {
+    const { clock, performed } = driveOpen({ heartbeat: probing({ timeout: 10_000 }) });
+    clock.advance(25_000);
+    expect(brief(performed)).toEqual(['ping 1']);
+    clock.sleep(10_200);
+    expect(brief(performed)).toEqual(['ping 1', 'ping 1']);
   });
 });
 
