@@ -112,15 +112,17 @@ const protocolsCheck: Check = [
   'a subprotocol, an array of different ones, or a function that returns them',
   (value) => typeof value === 'function' || isProtocols(value),
 ];
-const providedObject: Check = [
-  'an object, or a function that returns one',
-  (value) => typeof value === 'function' || checks.object[1](value),
+const isHeaders = (value: unknown): boolean => checks.object[1](value) && !Array.isArray(value);
+
+const headersCheck: Check = [
+  'an object of headers, or a function that returns one',
+  (value) => typeof value === 'function' || isHeaders(value),
 ];
 
 const clientChecks: Record<keyof LongSocketOptions, Check> = {
   ...socketChecks,
   protocols: protocolsCheck,
-  headers: providedObject,
+  headers: headersCheck,
   node: checks.object,
   autoConnect: checks.boolean,
   reconnect: checks.boolean,
@@ -186,9 +188,7 @@ export function resolveProtocols(value: unknown): string[] {
 /** Headers as an object. A provider may return anything. */
 export function resolveHeaders(value: unknown): RequestHeaders | undefined {
   if (value === undefined || value === null) return undefined;
-  if (!checks.object[1](value) || Array.isArray(value)) {
-    throw new LongSocketError('INVALID_OPTION', 'headers must be an object, or pairs of name and value');
-  }
+  if (!isHeaders(value)) throw new LongSocketError('INVALID_OPTION', `headers must be ${headersCheck[0]}`);
   return Symbol.iterator in (value as object)
     ? Object.fromEntries(value as Iterable<[string, string]>)
     : (value as RequestHeaders);

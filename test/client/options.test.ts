@@ -46,7 +46,7 @@ const VALUES: Record<keyof ClientOnly, readonly [good: readonly unknown[], bad: 
   ],
   headers: [
     [{ a: 'b' }, call],
-    ['a: b', null, 5],
+    ['a: b', null, 5, [['a', 'b']]],
   ],
   node: [[{ origin: 'http://x' }], [call, null, 'x']],
   autoConnect: [
@@ -107,6 +107,18 @@ describe('validation', () => {
 });
 
 describe('the url', () => {
+  test('that is none is not taken for a path of the page', () => {
+    vi.stubGlobal('location', { href: 'https://host/page' });
+    try {
+      expect(resolveUrl('/path')).toBe('wss://host/path');
+      for (const value of [undefined, null, 5, {}, { href: 5 }]) {
+        expect(() => resolveUrl(value)).toThrow(expect.objectContaining({ code: 'INVALID_URL' }));
+      }
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
   test.each([
     ['ws://host', 'ws://host/'],
     ['wss://host:8443/a?b=c', 'wss://host:8443/a?b=c'],

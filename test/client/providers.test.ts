@@ -119,3 +119,41 @@ describe('providers', () => {
     expect([network.dialed, network.open]).toEqual([1, 1]);
   });
 });
+
+describe('what a provider may give', () => {
+  test.each([
+    ['a Headers', new Headers({ authorization: 'token' })],
+    ['a Map', new Map([['authorization', 'token']])],
+    ['an object', { authorization: 'token' }],
+  ])('headers as %s reach the dial', (_, headers) => {
+    const seen: unknown[] = [];
+    simulated({
+      headers,
+      dial: (request) => {
+        seen.push(request.headers);
+        throw new Error('enough');
+      },
+    });
+    expect(seen).toEqual([{ authorization: 'token' }]);
+  });
+
+  test.each(['text', 5, [['a', 'b']]])('headers that are %o are a failed attempt', async (given) => {
+    const { clock, network, details } = simulated({ headers: (() => given) as never });
+    await clock.advanceAsync(0);
+    expect(details('error')).toMatchObject([{ code: 'PROVIDER_FAILED', cause: { code: 'INVALID_OPTION' } }]);
+    expect(network.dialed).toBe(0);
+  });
+
+  test('a failed provider aborts the others, which need not go on', async () => {
+    const signals: { readonly aborted: boolean }[] = [];
+    const { clock } = simulated({
+      protocols: () => Promise.reject(new Error('no')),
+      headers: ({ signal }) => {
+        signals.push(signal);
+        return new Promise(() => {});
+      },
+    });
+    await clock.advanceAsync(0);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+});
