@@ -58,7 +58,10 @@ export class Outbox {
   /** What would become of a message, behind `waitingCount` others of `waitingBytes`. */
   verdict(data: Data, waitingBytes: number, waitingCount: number): SendVerdict {
     const { overflow } = this.#bounds;
-    if (overflow === 'drop-oldest' || this.fits(waitingBytes + byteLength(data), waitingCount + 1)) return 'queued';
+    // Three bytes for a unit are the most there can be: a long text is seldom counted twice.
+    const most = typeof data === 'string' ? data.length * 3 : data.byteLength;
+    const fits = (bytes: number): boolean => this.fits(waitingBytes + bytes, waitingCount + 1);
+    if (overflow === 'drop-oldest' || fits(most) || fits(byteLength(data))) return 'queued';
     return overflow === 'throw' ? 'full' : 'dropped';
   }
 
