@@ -75,9 +75,17 @@ export class PendingGreeting {
   }
 
   #receive(): Promise<Data> {
-    if (this.#over) return Promise.reject(ended());
+    if (this.#over) {
+      const refused = Promise.reject(ended());
+      refused.catch(() => {});
+      return refused;
+    }
     const data = this.#unread.shift();
-    if (data === undefined) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
+    if (data === undefined) {
+      const next = new Promise<Data>((resolve, reject) => this.#readers.push({ resolve, reject }));
+      next.catch(() => {}); // The hook may have stopped waiting for it.
+      return next;
+    }
     this.#bytes -= byteLength(data);
     return Promise.resolve(data);
   }

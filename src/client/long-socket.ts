@@ -33,6 +33,8 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
   readonly #options: LongSocketOptions;
   /** The dial whose providers are at work. */
   #abort: { readonly id: ConnectionId; readonly controller: { abort(): void } } | undefined;
+  /** The dial under way, until it is given up. */
+  #dialing: ConnectionId | undefined;
   #greeting: PendingGreeting | undefined;
   #stopSignals: (() => void) | undefined;
   #onAbort: (() => void) | undefined;
@@ -107,6 +109,8 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     if (signal) {
       this.#onAbort ??= () => this.close();
       signal.addEventListener('abort', this.#onAbort);
+      // By a listener of the last life, perhaps, behind `connect()`.
+      if (signal.aborted) this.close();
     }
   }
 
@@ -119,11 +123,13 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
 
   protected override terminate(id: ConnectionId, code: number, reason: string): void {
     if (this.#abort?.id === id) this.#abort.controller.abort();
+    if (this.#dialing === id) this.#dialing = undefined;
     super.terminate(id, code, reason);
   }
 
   /** Asks the providers, if there are any, then opens a connection. */
   #dial({ id, attempt, reason }: DialEffect): void {
+    this.#dialing = id;
     const parts = [this.#url, this.#options.protocols, this.#options.headers] as const;
     if (parts.every((part) => typeof part !== 'function')) {
       this.#open(id, parts);
@@ -169,7 +175,14 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
       return;
     }
     try {
-      this.adopt(id, dial(request, this.report));
+      const connection = dial(request, this.report);
+      if (typeof connection?.send !== 'function') {
+        Promise.resolve(connection).catch(() => {});
+        throw new LongSocketError('INVALID_OPTION', 'option `dial` must return a connection');
+      }
+      // What dial called may have given this attempt up.
+      if (this.#dialing === id) this.adopt(id, connection);
+      else connection.terminate(1000, '');
     } catch (error) {
       const report = failure(id, error, isFinal(error) ? 'unsupported' : undefined);
       // Not in the tick of the constructor, when nobody can have listened yet.

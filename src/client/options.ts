@@ -136,7 +136,10 @@ const clientChecks: Record<keyof LongSocketOptions, Check> = {
     (value) => checks.limit[1](value) && value !== 0,
   ],
   onConnect: checks.function,
-  signal: ['an AbortSignal', (value) => typeof Object(value).addEventListener === 'function'],
+  signal: [
+    'an AbortSignal',
+    (value) => ['addEventListener', 'removeEventListener'].every((name) => typeof Object(value)[name] === 'function'),
+  ],
   WebSocket: checks.function,
   dial: checks.function,
   signals: checks.function,

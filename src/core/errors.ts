@@ -71,7 +71,7 @@ const ENDINGS: Record<Ending['cause'], readonly [ErrorCode, string]> = {
 export function errorOf(ending: Ending): LongSocketError {
   const [code, text] = ENDINGS[ending.cause];
   const detail = { status: ending.status, peer: ending.code }[ending.cause as string] ?? '';
-  const inner = ending.error instanceof Error && ending.error.message ? `: ${ending.error.message}` : '';
+  const inner = ending.error instanceof Error && ending.error.message ? `: ${String(ending.error.message)}` : '';
   return new LongSocketError(code, `${text}${detail}${inner}`, { cause: ending.error, ending });
 }
 

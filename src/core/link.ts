@@ -1,5 +1,5 @@
 import { Heartbeat } from './heartbeat.js';
-import type { ConnectionId, Data, Ending, HeartbeatConfig } from './types.js';
+import type { ConnectionId, Data, HeartbeatConfig } from './types.js';
 
 /** A connection that is open for the application. */
 export class Link {
@@ -26,8 +26,8 @@ export class Link {
    * Messages that nothing proves to have arrived. The answer to our own close frame proves all: it came behind them. A
    * peer that closes first may have stopped reading before.
    */
-  unconfirmed({ cause, wasClean }: Ending): number {
-    return cause === 'caller' && wasClean ? 0 : this.#sent - this.#confirmed;
+  unconfirmed(answered = false): number {
+    return answered ? 0 : this.#sent - this.#confirmed;
   }
 
   wrote(now: number): void {

@@ -234,7 +234,7 @@ export class Session {
     const link = this.#link;
     switch (input.type) {
       case 'message-received':
-        if (phase.name === 'greeting') this.#effects.push({ type: 'greeting-message', data: input.data });
+        if (phase.name === 'greeting') this.#greeted(input.data);
         else if (link?.received(input.data, now) === 'message') this.#deliver(input.data);
         break;
       case 'ping-received':
@@ -271,6 +271,13 @@ export class Session {
         else this.#lost(endingOf(stageOf(phase), input), now);
         break;
     }
+  }
+
+  /** The peer's heartbeats are nobody's messages before `open` either. */
+  #greeted(data: Data): void {
+    const { heartbeat } = this.#config;
+    if (heartbeat.kind !== 'none' && heartbeat.isReply?.(data)) return;
+    this.#effects.push({ type: 'greeting-message', data });
   }
 
   #opened({ id, since, deadline, extended }: Attempt, canPing: boolean, now: number): void {
@@ -437,7 +444,7 @@ export class Session {
   }
 
   #interrupted(link: Link, ending: Ending): void {
-    this.#emit({ event: 'interrupted', detail: { ...ending, unconfirmed: link.unconfirmed(ending) } });
+    this.#emit({ event: 'interrupted', detail: { ...ending, unconfirmed: link.unconfirmed() } });
   }
 
   /** The closing handshake is over, or was not waited for any longer. */
@@ -448,11 +455,13 @@ export class Session {
 
   /** The end of a life. */
   #finish(ending: Ending): void {
+    const phase = this.#phase;
     const link = this.#link;
+    const answered = phase.name === 'closing' && phase.hungUp && ending.wasClean;
     const undelivered = this.#outbox.clear();
     this.#phase = CLOSED;
     this.#setState({ status: 'closed', cause: ending });
-    const detail = { ...ending, undelivered, unconfirmed: link?.unconfirmed(ending) ?? 0 };
+    const detail = { ...ending, undelivered, unconfirmed: link?.unconfirmed(answered) ?? 0 };
     this.#emit({ event: 'close', detail });
   }
 

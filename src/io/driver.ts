@@ -67,6 +67,11 @@ export class Driver {
     return this.session.queuedBytes + this.#waitingBytes;
   }
 
+  /** Messages accepted in this step, and stepped behind it. */
+  get waitingCount(): number {
+    return this.#waitingCount;
+  }
+
   /** Accepts a message, or says why not. */
   send(data: Data): SendVerdict {
     const verdict = this.session.verdict(data, this.#waitingBytes, this.#waitingCount);

@@ -39,7 +39,10 @@ export interface WsSocket {
 interface RawSocket {
   cork(): void;
   uncork(): void;
+  once(event: 'data', listener: () => void): unknown;
 }
+
+const rawOf = (socket: WsSocket): RawSocket | undefined => (socket as { _socket?: RawSocket })._socket;
 
 // --- dial ------------------------------------------------------------------------------------------------------------
 
@@ -94,7 +97,7 @@ const listeners = {
   },
   // Listened to for life: ws also reports errors of a socket that was given up.
   error(this: OwnedSocket, error: unknown): void {
-    this[OWNER].error = error;
+    this[OWNER].failed(error);
   },
   close(this: OwnedSocket, code: number, reason: Uint8Array): void {
     this[OWNER].end({ code, reason: reason.toString(), wasClean: code !== 1006 });
@@ -112,6 +115,7 @@ class NodeConnection implements Connection {
   /** Messages of this tick, and whether the last tick with any had more than one. */
   #sends = 0;
   #bursts = false;
+  #open: boolean;
   #over = false;
   #backedUp = false;
 
@@ -120,6 +124,7 @@ class NodeConnection implements Connection {
     this.#socket = socket;
     this.#report = report;
     this.#copies = server;
+    this.#open = server;
     socket.binaryType = binaryType === 'arraybuffer' ? 'arraybuffer' : 'nodebuffer';
     (socket as OwnedSocket)[OWNER] = this;
     for (const event of events) socket.on(event, listeners[event]);
@@ -128,8 +133,17 @@ class NodeConnection implements Connection {
   }
 
   opened(): void {
+    this.#open = true;
     this.#copies = this.extensions !== '';
     this.hear({ type: 'connection-open', id: this.id, canPing: true });
+  }
+
+  /** A dial's failure is told by `close`; an open connection's at once: ws would wait for the peer to end TCP. */
+  failed(error: unknown): void {
+    this.error = error;
+    if (!this.#open) return;
+    this.end(CUT_OFF);
+    this.#socket.terminate();
   }
 
   hear(report: Parameters<Report>[0]): void {
@@ -161,7 +175,7 @@ class NodeConnection implements Connection {
   }
 
   #cork(): void {
-    const raw = (this.#socket as { _socket?: RawSocket })._socket;
+    const raw = rawOf(this.#socket);
     raw?.cork();
     this.#corked = raw;
   }
@@ -191,6 +205,8 @@ class NodeConnection implements Connection {
 
   ping(payload: string): void {
     this.#socket.ping(payload);
+    // No pong overtakes a long frame that is coming in: the bytes of one are life as well.
+    rawOf(this.#socket)?.once('data', () => this.hear({ type: 'ping-received', id: this.id }));
   }
 
   get closing(): boolean {

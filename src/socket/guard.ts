@@ -1,9 +1,15 @@
 import type { Data } from '../core/types.js';
 import { isolate, type ListenerErrorHandler } from './listeners.js';
 
+/** Memory that others may change at any time: browsers refuse to send it. */
+const isShared = (buffer: ArrayBufferLike): boolean =>
+  !(buffer instanceof ArrayBuffer) && Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]';
+
 /** Text or bytes: what can be sent. */
 export function isData(value: unknown): value is Data {
-  return typeof value === 'string' || value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+  return (
+    typeof value === 'string' || value instanceof ArrayBuffer || (ArrayBuffer.isView(value) && !isShared(value.buffer))
+  );
 }
 
 /**

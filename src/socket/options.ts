@@ -3,7 +3,7 @@ import type { SessionConfig } from '../core/types.js';
 import { type Clock, systemClock, systemRandom } from '../io/clock.js';
 import type { BinaryType } from '../io/connection.js';
 import type { Inspection } from '../io/driver.js';
-import { guardWith, isBoolean, isData } from './guard.js';
+import { type Guard, guardWith, isBoolean, isData } from './guard.js';
 import { type HeartbeatOptions, heartbeatConfig } from './heartbeat.js';
 import { type ListenerErrorHandler, reportListenerError } from './listeners.js';
 
@@ -128,14 +128,22 @@ type SharedConfig = Pick<
  * properties behind a spread has a hidden class of its own in V8, half a KiB for each socket.
  */
 export function sharedConfig(options: SocketOptions): SharedConfig {
+  const guard = guardWith(options.onListenerError ?? reportListenerError);
   return {
     closeTimeout: options.closeTimeout ?? 5000,
-    heartbeat: heartbeatConfig(options.heartbeat, guardWith(options.onListenerError ?? reportListenerError)),
+    heartbeat: heartbeatConfig(options.heartbeat, guard),
     maxBufferedBytes: options.maxBufferedBytes ?? 1024 * 1024,
     maxBufferedMessages: options.maxBufferedMessages ?? 16_384,
     overflow: options.overflow ?? 'throw',
-    random: options.random ?? systemRandom,
+    random: options.random ? chance(options.random, guard) : systemRandom,
   };
+}
+
+/** A source of chance that fails must not cost the wait. */
+function chance(random: () => number, guard: Guard): () => number {
+  const isUnit = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value < 1;
+  const draw = guard(random, isUnit, 0.5);
+  return () => draw(undefined);
 }
 
 /** The machine's view of the options of an end that does not dial. */

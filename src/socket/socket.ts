@@ -320,11 +320,17 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   protected emit({ event, detail }: Announcement): void {
     if (event === 'open') this.#life.open();
     if (event === 'close') {
-      this.#life.finish(detail);
-      this.#writers?.fail(closedError());
-    }
-    if (event === 'error') this.listeners.emit(event, errorOf(detail));
+      // What was accepted in this very step will not be handed over either.
+      const undelivered = detail.undelivered + this.driver.waitingCount;
+      this.#finish({ ...detail, undelivered });
+    } else if (event === 'error') this.listeners.emit(event, errorOf(detail));
     else this.listeners.emit(event, detail as SocketEvents<In>[typeof event]);
+  }
+
+  #finish(detail: CloseDetail): void {
+    this.#life.finish(detail);
+    this.#writers?.fail(closedError());
+    this.listeners.emit('close', detail);
   }
 
   protected begin(): void {

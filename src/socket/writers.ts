@@ -42,11 +42,14 @@ export class Writers<Out> {
   settle(): void {
     if (this.#settling || (this.#writes.length === 0 && this.#drains.length === 0)) return;
     this.#settling = true;
-    for (let first = this.#writes[0]; first; first = this.#writes[0]) {
+    // Out of the list before it is sent: what that leads to may end the life, and with it everybody's wait.
+    for (let first = this.#writes.shift(); first; first = this.#writes.shift()) {
       const verdict = this.#driver.send(first.data as Data);
       // Whoever waits is not dropped for being the newest.
-      if (verdict === 'full' || verdict === 'dropped') break;
-      this.#writes.shift();
+      if (verdict === 'full' || verdict === 'dropped') {
+        this.#writes.unshift(first);
+        break;
+      }
       if (verdict === 'closed') first.reject(closedError());
       else first.resolve();
     }

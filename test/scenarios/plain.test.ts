@@ -542,3 +542,119 @@ describe('nothing is left behind', () => {
     expect(world.servers).toHaveLength(1);
   });
 });
+
+describe('nothing accepted goes uncounted, whoever calls what from where', () => {
+  test('a message sent from shouldReconnect, which then gives up, is undelivered', () => {
+    const sent: string[] = [];
+    const world = arrange({
+      shouldReconnect: () => {
+        sent.push(world.socket.send('last words'));
+        return false;
+      },
+    });
+    world.clock.advance(100);
+    world.network.cut();
+    expect(sent).toEqual(['queued']);
+    expect(world.details<CloseDetail>('close')).toMatchObject([{ undelivered: 1 }]);
+  });
+
+  test('a message behind the close frame of the peer waits, and is undelivered if close() follows', () => {
+    const clock = new VirtualClock();
+    const written: Data[] = [];
+    let closing = false;
+    const socket = new LongSocket('ws://server', {
+      clock,
+      signals: () => () => {},
+      dial: (request, report) => {
+        clock.schedule(() => report({ type: 'connection-open', id: request.id, canPing: false }), 1);
+        clock.schedule(() => {
+          report({ type: 'connection-close', id: request.id, code: 1001, reason: '', wasClean: true });
+        }, 100);
+        return {
+          send: (data) => written.push(data),
+          close: () => {},
+          terminate: () => {},
+          get closing() {
+            return closing;
+          },
+          bufferedAmount: 0,
+          protocol: '',
+          extensions: '',
+          url: request.url,
+        };
+      },
+    });
+    const ends: CloseDetail[] = [];
+    socket.on('close', (detail) => ends.push(detail));
+    clock.advance(10);
+    socket.send('before');
+    closing = true;
+    expect(socket.send('behind')).toBe('queued');
+    socket.close();
+    clock.advance(200);
+    expect(written).toEqual(['before']);
+    expect(ends).toMatchObject([{ undelivered: 1, unconfirmed: 1 }]);
+  });
+
+  test('a write that ends the life takes nobody of the next with it', async () => {
+    const world = arrange({ maxBufferedMessages: 1 });
+    world.socket.send('first');
+    const results: string[] = [];
+    world.socket.write('second').then(
+      () => results.push('accepted'),
+      (error) => results.push(error.code),
+    );
+    world.socket.close();
+    world.socket.connect();
+    world.socket.write('third').then(() => results.push('third'));
+    await world.clock.advanceAsync(100);
+    expect(results).toEqual(['CLOSED', 'third']);
+    expect(world.received).toEqual(['third']);
+  });
+
+  test('a heartbeat of the peer during onConnect is nobody’s message', async () => {
+    const world = arrange({
+      heartbeat: { message: 'ping', isReply: (data) => data === 'pong' },
+      onConnect: async (connection) => void (await connection.receive()),
+    });
+    world.network.serve((connection) => {
+      connection.send('pong');
+      connection.send('welcome');
+    });
+    world.socket.reconnect();
+    await world.clock.advanceAsync(100);
+    expect(world.socket.state.status).toBe('connected');
+    expect(world.details('message')).toEqual([]);
+  });
+
+  test('a dial that gives no connection is a failed attempt', async () => {
+    for (const given of [undefined, {}, Promise.reject(new Error('late'))]) {
+      const world = arrange({ dial: (() => given) as never });
+      await world.clock.advanceAsync(0);
+      expect(world.details('error')).toMatchObject([{ code: 'DIAL_FAILED', cause: { code: 'INVALID_OPTION' } }]);
+    }
+  });
+
+  test('a dial that gives its own attempt up leaves no connection', async () => {
+    let again = true;
+    const world = arrange(
+      {
+        dial: (request, report) => {
+          const connection = world.network.dial(request, report);
+          if (again) {
+            again = false;
+            world.socket.reconnect();
+          }
+          return connection;
+        },
+      },
+      async () => 'ws://server',
+    );
+    await world.clock.advanceAsync(1000);
+    expect(world.socket.state.status).toBe('connected');
+    expect(world.network.open).toBe(1);
+    world.socket.close();
+    await world.clock.advanceAsync(1000);
+    expectQuiet(world);
+  });
+});

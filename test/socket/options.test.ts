@@ -130,7 +130,6 @@ test('the defaults of both ends', () => {
 });
 
 test('options reach the machine', () => {
-  const random = (): number => 0.5;
   expect(
     sessionConfig({
       closeTimeout: 1,
@@ -138,7 +137,6 @@ test('options reach the machine', () => {
       maxBufferedBytes: 2,
       maxBufferedMessages: 3,
       overflow: 'drop-oldest',
-      random,
     }),
   ).toMatchObject({
     closeTimeout: 1,
@@ -146,6 +144,19 @@ test('options reach the machine', () => {
     maxBufferedBytes: 2,
     maxBufferedMessages: 3,
     overflow: 'drop-oldest',
-    random,
   });
+  expect(sessionConfig({ random: () => 0.25 }).random()).toBe(0.25);
+});
+
+test('a source of chance that fails, or leaves its range, costs no wait and no process', () => {
+  const reported: unknown[] = [];
+  const drawn = (random: () => number): number =>
+    sessionConfig({ random, onListenerError: (error) => reported.push(error) }).random();
+  for (const value of [Number.NaN, 1, -0.1, Number.POSITIVE_INFINITY]) expect(drawn(() => value)).toBe(0.5);
+  expect(
+    drawn(() => {
+      throw 'thrown';
+    }),
+  ).toBe(0.5);
+  expect(reported).toEqual(['thrown']);
 });
