@@ -39,7 +39,7 @@ const host = '127.0.0.1';
 export class FaultProxy {
   /** Where clients dial, on 127.0.0.1. It stays the same through {@link refuse}. */
   readonly port: number;
-  readonly #targetPort: number;
+  #targetPort: number;
   readonly #links = new Set<Link>();
   readonly #weather: Weather = { stalled: false, latency: 0 };
   #listener: Server | undefined;
@@ -143,6 +143,11 @@ export class FaultProxy {
   limitAge(ms: number | undefined, kind: CutKind = 'fin'): void {
     this.#ageLimit = ms === undefined ? undefined : { ms, kind };
     for (const link of this.#links) link.limitAge(ms, kind);
+  }
+
+  /** Leads new connections to another port on 127.0.0.1, as a load balancer does in a deploy. Open ones stay where they are. */
+  retarget(port: number): void {
+    this.#targetPort = port;
   }
 
   /** Delays each chunk by `ms` in each direction, so a round trip takes twice that. The order is kept. */

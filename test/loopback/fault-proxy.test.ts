@@ -267,6 +267,22 @@ test('a hanging dial is accepted and never answered, not even after the fault is
   await until(() => proxy.status.open === 1);
 });
 
+test('after a change of target new connections lead to the other one, and open ones stay where they are', async () => {
+  const other = createServer((socket) => {
+    serverSockets.push(socket);
+    socket.end('from the other');
+  });
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  const old = await connected();
+  proxy.retarget((other.address() as AddressInfo).port);
+  const fresh = dial();
+  await until(() => fresh.received === 'from the other');
+  old.socket.write('still here');
+  await until(() => old.received === 'still here');
+  fresh.socket.end();
+  await new Promise((resolve) => other.close(resolve));
+});
+
 test('an age limit cuts new connections at that age and older ones at once', async () => {
   const old = await connected();
   await sleep(220);
