@@ -1,7 +1,7 @@
 // The one test command: gets what the tests need from the machine, builds, runs every test, and says how many there were.
 // Arguments are passed on to vitest: `npm test -- test/core`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -15,7 +15,8 @@ const say = (text) => console.log(`[test] ${text}`);
 const env = { ...process.env };
 const chromium = findChromium();
 const python = findPython();
-getMissing(!chromium, !python);
+const nginx = findNginx();
+getMissing({ chromium: !chromium, 'python3-websockets': !python, 'nginx-light': !nginx });
 env.CHROMIUM = chromium ?? findChromium() ?? fetchChromium();
 say(`Chromium: ${env.CHROMIUM}`);
 
@@ -27,6 +28,16 @@ if (peer) {
   delete env.LONGSOCKET_PYTHON;
   say('no Python with the "websockets" package: the tests against that independent peer are reported as SKIPPED.');
   say('To run them: apt-get install python3-websockets, or set LONGSOCKET_PYTHON to a python3 that has it.');
+}
+
+const front = nginx ?? findNginx();
+if (front) {
+  env.LONGSOCKET_NGINX = front;
+  say(`nginx: ${front}`);
+} else {
+  delete env.LONGSOCKET_NGINX;
+  say('no nginx: the tests behind a real one are reported as SKIPPED.');
+  say('To run them: apt-get install nginx-light, or set LONGSOCKET_NGINX to the path of an nginx.');
 }
 
 if (run('npm', ['run', '--silent', 'build']) !== 0) fail('the build failed');
@@ -48,16 +59,38 @@ function findPython() {
   );
 }
 
-/** As root on Debian: both from its own packages. */
-function getMissing(needsChromium, needsPython) {
-  const wanted = [needsChromium && 'chromium', needsPython && 'python3-websockets'].filter(Boolean);
+function findNginx() {
+  const named = process.env.LONGSOCKET_NGINX;
+  if (named) return existsSync(named) ? named : fail(`LONGSOCKET_NGINX is set to ${named}, which does not exist`);
+  return ['/usr/sbin/nginx', onPath('nginx')].find((path) => path && existsSync(path));
+}
+
+/** As root on Debian: all from its own packages. */
+function getMissing(needs) {
+  const wanted = Object.keys(needs).filter((name) => needs[name]);
   if (wanted.length === 0 || !isRootOnDebian()) return;
   say(`not found: ${wanted.join(', ')}. Installing with apt-get, which may take some minutes.`);
   const quiet = { env: { ...env, DEBIAN_FRONTEND: 'noninteractive' } };
   if (run('apt-get', ['update'], quiet) !== 0) say('apt-get update failed; trying to install all the same');
-  // One by one, so that the peer's absence does not cost the browser.
-  for (const name of wanted) {
-    if (run('apt-get', ['install', '-y', '--no-install-recommends', name], quiet) !== 0) say(`no ${name} by apt-get`);
+  // One by one, so that the absence of one does not cost the others.
+  withoutServices(() => {
+    for (const name of wanted) install(name, quiet);
+  });
+}
+
+function install(name, quiet) {
+  if (run('apt-get', ['install', '-y', '--no-install-recommends', name], quiet) !== 0) say(`no ${name} by apt-get`);
+}
+
+/** nginx-light would start a server on port 80; the tests start their own, and nobody asked for another. */
+function withoutServices(action) {
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    action();
+  } finally {
+    if (ours) rmSync(policy);
   }
 }
 
