@@ -18,6 +18,8 @@ const common: Options = {
   format: ['esm', 'cjs'],
   target: 'es2022',
   sourcemap: true,
+  // Deno and Workers want it.
+  removeNodeProtocol: false,
   // Shared chunks: a class imported through two entries is one class. esbuild cannot split CommonJS; with `treeshake` tsup has
   // rollup turn the ES chunks into CommonJS ones (without it sucrase does, which lowers every `?.` and `??` to a helper call).
   splitting: true,
@@ -34,9 +36,11 @@ export default defineConfig([
     // tsup's own declaration build sets the `baseUrl` that TypeScript 6 deprecates.
     dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
   },
-  // Browsers, workers, edge runtimes, React Native, Deno and Bun: self-contained, nothing of Node and no `ws` inside.
+  // Browsers, workers, edge runtimes, React Native, Deno and Bun: self-contained, nothing of Node and no `ws` inside. The
+  // server is for Node, and for what resembles it.
   {
     ...common,
+    entry: { index: 'src/index.ts', testing: 'src/testing.ts' },
     platform: 'browser',
     outDir: 'dist/browser',
     noExternal: ['isomorphic-ws', 'mitt'],

@@ -12,8 +12,11 @@ export type {
   Ending,
   Input,
   Interruption,
+  Loss,
   Opening,
   Reconnecting,
+  Rotation,
+  RotationCause,
   State,
 } from './core/types.js';
 export type { Clock } from './io/clock.js';
@@ -34,4 +37,4 @@ export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';
 export type { ListenerErrorHandler } from './socket/listeners.js';
 export type { SocketOptions } from './socket/options.js';
 export { type RespondOptions, respond } from './socket/respond.js';
-export type { Socket, SocketEvents } from './socket/socket.js';
+export type { SendOptions, Socket, SocketEvents } from './socket/socket.js';

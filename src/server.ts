@@ -1,5 +1,6 @@
 export { closeCodes } from './core/close-code.js';
 export { type ErrorCode, LongSocketError } from './core/errors.js';
+export type { Claim, SessionSnapshot } from './core/registry.js';
 export type {
   CloseDetail,
   Data,
@@ -7,8 +8,12 @@ export type {
   Ending,
   Input,
   Interruption,
+  Loss,
   Opening,
+  PeerSnapshot,
   Reconnecting,
+  Rotation,
+  RotationCause,
   State,
 } from './core/types.js';
 export type { Clock } from './io/clock.js';
@@ -16,8 +21,18 @@ export type { BinaryType } from './io/connection.js';
 export type { Inspection } from './io/driver.js';
 export type { WsSocket } from './io/node.js';
 export { type AcceptedSocket, accept, type UpgradeRequest } from './server/accept.js';
+export {
+  type DrainOptions,
+  LongSocketServer,
+  type ServerEvents,
+  type ServerSocket,
+  type ServerStats,
+} from './server/long-socket-server.js';
+export type { HttpServer, LongSocketServerOptions } from './server/options.js';
+export type { SessionSocket } from './server/server-socket.js';
+export { memoryStore, type SessionOwner, type SessionStore } from './server/store.js';
 export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';
 export type { ListenerErrorHandler } from './socket/listeners.js';
 export type { SocketOptions } from './socket/options.js';
 export { type RespondOptions, respond } from './socket/respond.js';
-export type { Socket, SocketEvents } from './socket/socket.js';
+export type { SendOptions, Socket, SocketEvents } from './socket/socket.js';

@@ -16,7 +16,7 @@ interface Reader {
 
 /** One call of `onConnect`, from the open connection to the application's, or to its end. */
 export class PendingGreeting {
-  readonly #id: ConnectionId;
+  readonly id: ConnectionId;
   readonly #driver: Driver;
   readonly #readers: Reader[] = [];
   readonly #unread: Data[] = [];
@@ -24,12 +24,12 @@ export class PendingGreeting {
   #over = false;
 
   constructor(id: ConnectionId, driver: Driver) {
-    this.#id = id;
+    this.id = id;
     this.#driver = driver;
   }
 
   async run(hook: (connection: Greeting) => unknown, connection: Connection, reconnected: boolean): Promise<void> {
-    const id = this.#id;
+    const id = this.id;
     const { protocol, url } = connection;
     try {
       await hook({
@@ -59,7 +59,7 @@ export class PendingGreeting {
     this.#bytes += byteLength(data);
     if (this.#bytes > MOST_BYTES) {
       const error = new LongSocketError('READER_TOO_SLOW', 'over 1 MiB of messages came in before onConnect was done');
-      this.#driver.dispatch({ type: 'greeting-failed', id: this.#id, error });
+      this.#driver.dispatch({ type: 'greeting-failed', id: this.id, error });
     }
   }
 

@@ -1,5 +1,8 @@
 import { CUT_OFF } from '../core/close-code.js';
 import { LongSocketError } from '../core/errors.js';
+import { TOKEN } from '../core/frames.js';
+import { Line } from '../core/line.js';
+import { Session } from '../core/session.js';
 import type { Announcement, ConnectionEnd, ConnectionId, ConnectionReport, Data, Effect } from '../core/types.js';
 import { dial as dialWebSocket } from '../io/dial.js';
 import { platformSignals } from '../io/signals.js';
@@ -24,7 +27,8 @@ type DialEffect = Extract<Effect, { type: 'dial' }>;
 /**
  * A WebSocket that outlives its connections: it notices when one is dead, dials another, and says what it knows.
  *
- * Messages that a lost connection had taken may be lost with it; `interrupted { unconfirmed }` says how many at most.
+ * With `session: true`, and a `LongSocketServer` at the other end, no message is lost, none comes twice, and all in order. Without,
+ * messages that a lost connection had taken may be lost with it; `interrupted { unconfirmed }` says how many at most.
  *
  * @typeParam In What arrives. @typeParam Out What is sent.
  */
@@ -45,7 +49,14 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
    */
   constructor(url: Provider<Url>, options: LongSocketOptions = {}) {
     validateClient(url, options);
-    super(clientConfig(url, options), options);
+    const config = clientConfig(url, options);
+    const { session = false } = options;
+    super(
+      config,
+      options,
+      (random) => (session ? new Session({ ...config, random }) : new Line({ ...config, random })),
+      session,
+    );
     this.#url = url;
     this.#options = { ...options };
     if (options.autoConnect ?? true) this.connect();
@@ -65,6 +76,14 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
    */
   reconnect(): void {
     this.#go('reconnect');
+  }
+
+  /**
+   * Changes to a fresh connection, now and without a gap: the next one is opened first, then takes over. Nothing happens unless
+   * connected. See option `maxConnectionAge` for what that promises.
+   */
+  rotate(): void {
+    this.driver.dispatch({ type: 'rotate' });
   }
 
   #go(type: 'connect' | 'reconnect'): void {
@@ -93,10 +112,10 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
 
   protected override emit(announcement: Announcement): void {
     const { event } = announcement;
-    if (event === 'state') this.#greeting?.end();
+    if (event === 'state' || event === 'rotated') this.#greeting?.end();
     if (event === 'close') this.#finish();
     super.emit(announcement);
-    if (event === 'open') {
+    if (event === 'open' || event === 'rotated') {
       for (const data of this.#greeting?.unread ?? []) this.listeners.emit('message', data as In);
       this.#greeting = undefined;
     }
@@ -125,6 +144,14 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     if (this.#abort?.id === id) this.#abort.controller.abort();
     if (this.#dialing === id) this.#dialing = undefined;
     super.terminate(id, code, reason);
+  }
+
+  protected override forget(id: ConnectionId): void {
+    super.forget(id);
+    if (this.#greeting?.id === id) {
+      this.#greeting.end();
+      this.#greeting = undefined;
+    }
   }
 
   /** Asks the providers, if there are any, then opens a connection. */
@@ -163,7 +190,7 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
       request = {
         id,
         url: resolveUrl(url),
-        protocols: resolveProtocols(protocols),
+        protocols: this.#options.session ? [...resolveProtocols(protocols), TOKEN] : resolveProtocols(protocols),
         headers: resolveHeaders(headers),
         clock: this.clock,
         binaryType,

@@ -4,7 +4,17 @@ import type { Dial, NodeOptions, RequestHeaders, WebSocketConstructor } from '..
 import type { Signals } from '../io/signals.js';
 import { guardWith, isBoolean } from '../socket/guard.js';
 import { reportListenerError } from '../socket/listeners.js';
-import { type Check, checks, type SocketOptions, sharedConfig, socketChecks, validate } from '../socket/options.js';
+import {
+  type Check,
+  checks,
+  invalid,
+  oneOf,
+  type SocketOptions,
+  sharedConfig,
+  socketChecks,
+  validate,
+  validateSession,
+} from '../socket/options.js';
 
 /** The platform's `AbortSignal`, where its types are known. */
 export type Abort = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : AbortLike;
@@ -89,6 +99,25 @@ export interface LongSocketOptions extends SocketOptions {
    * emitted and what waits sent; when it throws or rejects, the attempt has failed. @default none
    */
   onConnect?: ((connection: Greeting) => unknown) | undefined;
+  /**
+   * Nothing lost, nothing twice, in order, both ways, over any number of connections. The server must be a
+   * `LongSocketServer` (`longsocket/server`); another one is a final error that says so. `onConnect`, and an `overflow` that
+   * drops, go without a session only. @default false
+   */
+  session?: boolean | undefined;
+  /**
+   * What follows `lost` (the server has lost the session: it restarted, say): a new session, or the end. What had not
+   * arrived is handed to `lost`, and never sent again by itself. @default 'new-session'
+   */
+  onLost?: 'new-session' | 'close' | undefined;
+  /**
+   * How old connections are allowed to become here, in ms: each is replaced before that. With a session nothing is lost, and
+   * nothing is late; the server's own limit, and one that shows in how connections end, are known without this option. Without a
+   * session the next connection is opened first and the old one closed in good order, so most servers lose nothing; but
+   * what the server sends on the old one after its goodbye is gone, and the server has two connections for a moment.
+   * @default Infinity
+   */
+  maxConnectionAge?: number | undefined;
   /** Closes the socket when aborted. @default none */
   signal?: AbortLike | undefined;
   /** The constructor to use. @default isomorphic-ws's (`ws` in Node), else the global one, looked up at each dial */
@@ -131,10 +160,7 @@ const clientChecks: Record<keyof LongSocketOptions, Check> = {
   minUptime: checks.limit,
   maxAttempts: checks.count,
   shouldReconnect: checks.function,
-  connectTimeout: [
-    'a number of milliseconds, at least 1, or Infinity',
-    (value) => checks.limit[1](value) && value !== 0,
-  ],
+  connectTimeout: checks.age,
   onConnect: checks.function,
   signal: [
     'an AbortSignal',
@@ -143,11 +169,19 @@ const clientChecks: Record<keyof LongSocketOptions, Check> = {
   WebSocket: checks.function,
   dial: checks.function,
   signals: checks.function,
+  session: checks.boolean,
+  onLost: oneOf('new-session', 'close'),
+  maxConnectionAge: checks.age,
 };
 
 /** Throws for what cannot work, before anything is begun. */
 export function validateClient(url: unknown, options: LongSocketOptions): void {
   validate(options, clientChecks);
+  if (options.session) {
+    validateSession(options);
+    if (options.onConnect)
+      throw invalid('option `onConnect` cannot be used with `session`, whose greeting comes first');
+  } else if (options.onLost) throw invalid('option `onLost` needs `session: true`');
   if (typeof url !== 'function') resolveUrl(url);
 }
 
@@ -201,6 +235,8 @@ export function resolveHeaders(value: unknown): RequestHeaders | undefined {
 export function clientConfig(url: unknown, options: LongSocketOptions): SessionConfig {
   const { protocols, headers, shouldReconnect, onListenerError = reportListenerError } = options;
   const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
+  // A session's server says how long it may be silent: only a shorter interval than that is asked for here.
+  const heartbeat = { interval: Number.POSITIVE_INFINITY, ...options.heartbeat };
   return {
     reconnect: options.reconnect ?? true,
     backoffBase: options.backoffBase ?? 500,
@@ -211,6 +247,8 @@ export function clientConfig(url: unknown, options: LongSocketOptions): SessionC
     greets: options.onConnect !== undefined,
     freshCredentials: [url, protocols, headers].some((value) => typeof value === 'function'),
     shouldReconnect: shouldReconnect && guardWith(onListenerError)(shouldReconnect, isBoolean, undefined),
-    ...sharedConfig(options),
+    onLost: options.onLost ?? 'new-session',
+    maxConnectionAge: options.maxConnectionAge ?? Number.POSITIVE_INFINITY,
+    ...sharedConfig(options.session ? { ...options, heartbeat } : options),
   };
 }

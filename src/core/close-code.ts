@@ -6,11 +6,19 @@ export const ABNORMAL = 1006;
 export const INTERNAL_ERROR = 1011;
 /** Sent when a probe stayed unanswered; the peer, being dead, seldom sees it. */
 export const DEAD_PEER = 4901;
+/** Of sessions (PROTOCOL.md §8): the connection was replaced; a GOAWAY ran out; and what was wrong. */
+export const MOVED = 4900;
+export const GOAWAY_DEADLINE = 4902;
+export const PROTOCOL_ERROR = 4903;
+export const GONE = 4904;
+export const NO_GREETING = 4905;
+export const STALE = 4907;
+export const BUSY = 4908;
 
 /** The end of a connection that nobody closed. */
 export const CUT_OFF: ConnectionEnd = { code: ABNORMAL, reason: '', wasClean: false };
 
-/** Close codes of RFC 6455 §7.4.1 and the IANA registry, and the one that this library sends (`deadPeer`). */
+/** Close codes of RFC 6455 §7.4.1 and the IANA registry, and those that this library sends (from 4900). */
 export const closeCodes = {
   normal: NORMAL,
   goingAway: 1001,
@@ -27,7 +35,14 @@ export const closeCodes = {
   tryAgainLater: 1013,
   badGateway: 1014,
   tlsHandshake: 1015,
+  moved: MOVED,
   deadPeer: DEAD_PEER,
+  goAwayDeadline: GOAWAY_DEADLINE,
+  sessionProtocolError: PROTOCOL_ERROR,
+  gone: GONE,
+  noGreeting: NO_GREETING,
+  stale: STALE,
+  busy: BUSY,
 } as const;
 
 /**

@@ -5,6 +5,7 @@ import type { Ending } from './types.js';
  * - `INVALID_OPTION`, `INVALID_URL`, `INVALID_ARGUMENT`: the caller's mistake; nothing was done
  * - `INVALID_MESSAGE`: neither text nor bytes; nothing was queued
  * - `QUOTA_EXCEEDED`: the buffer is full; nothing was queued
+ * - `MESSAGE_TOO_BIG`: longer than the server of this session accepts; nothing was queued
  * - `CLOSED`: not connecting or connected any more, or not yet
  * - `ABORTED`: an abort signal; `cause` is its reason
  * - `READER_TOO_SLOW`: an async iterator's buffer overflowed, and it ended
@@ -13,6 +14,8 @@ import type { Ending } from './types.js';
  * - `UNSUPPORTED`: the platform's WebSocket cannot do what an option asks for
  * - `PROVIDER_FAILED`, `DIAL_FAILED`, `UPGRADE_REFUSED`, `CONNECT_TIMEOUT`, `HOOK_FAILED`: the attempt failed
  * - `CONNECTION_LOST`, `DEAD_PEER`, `PEER_CLOSED`: the connection ended
+ * - `SESSION_REFUSED`, `SESSION_PROTOCOL`: the session could not go on with this connection
+ * - `SESSION_UNSUPPORTED`, `SESSION_LOST`, `UNDELIVERABLE`, `SESSION_EXPIRED`, `SESSION_EVICTED`, `SESSION_MOVED`: it ended
  */
 export type ErrorCode =
   | 'INVALID_OPTION'
@@ -20,6 +23,7 @@ export type ErrorCode =
   | 'INVALID_ARGUMENT'
   | 'INVALID_MESSAGE'
   | 'QUOTA_EXCEEDED'
+  | 'MESSAGE_TOO_BIG'
   | 'CLOSED'
   | 'ABORTED'
   | 'READER_TOO_SLOW'
@@ -31,7 +35,15 @@ export type ErrorCode =
   | 'HOOK_FAILED'
   | 'CONNECTION_LOST'
   | 'DEAD_PEER'
-  | 'PEER_CLOSED';
+  | 'PEER_CLOSED'
+  | 'SESSION_REFUSED'
+  | 'SESSION_PROTOCOL'
+  | 'SESSION_UNSUPPORTED'
+  | 'SESSION_LOST'
+  | 'UNDELIVERABLE'
+  | 'SESSION_EXPIRED'
+  | 'SESSION_EVICTED'
+  | 'SESSION_MOVED';
 
 const BRAND = Symbol.for('longsocket.error');
 
@@ -65,12 +77,22 @@ const ENDINGS: Record<Ending['cause'], readonly [ErrorCode, string]> = {
   peer: ['PEER_CLOSED', 'the peer closed with code '],
   'dead-peer': ['DEAD_PEER', 'the peer gave no sign of life'],
   caller: ['CLOSED', 'closed by the caller'],
+  refused: ['SESSION_REFUSED', 'the server refused the session for now: '],
+  protocol: ['SESSION_PROTOCOL', 'the other end broke the session protocol'],
+  'no-session': ['SESSION_UNSUPPORTED', 'option `session` needs a server of this library'],
+  'session-lost': ['SESSION_LOST', 'the server has lost the session: '],
+  undeliverable: ['UNDELIVERABLE', 'a message ends every connection it is sent on'],
+  expired: ['SESSION_EXPIRED', 'the client did not come back in time'],
+  evicted: ['SESSION_EVICTED', 'the session had to make room'],
+  moved: ['SESSION_MOVED', 'the session is on another server now'],
 };
 
 /** The error that says what `ending` was. */
 export function errorOf(ending: Ending): LongSocketError {
   const [code, text] = ENDINGS[ending.cause];
-  const detail = { status: ending.status, peer: ending.code }[ending.cause as string] ?? '';
+  const { status, reason } = ending;
+  const details = { status, peer: ending.code, refused: reason, 'session-lost': reason };
+  const detail = (details as Partial<Record<Ending['cause'], string | number>>)[ending.cause] ?? '';
   const inner = ending.error instanceof Error && ending.error.message ? `: ${String(ending.error.message)}` : '';
   return new LongSocketError(code, `${text}${detail}${inner}`, { cause: ending.error, ending });
 }
@@ -78,4 +100,12 @@ export function errorOf(ending: Ending): LongSocketError {
 /** Of those who send, or wait, on a socket that is over. */
 export function closedError(): LongSocketError {
   return new LongSocketError('CLOSED', 'the socket is closed, or closing: nothing can be sent');
+}
+
+/** Of messages that the server has said it will not take. */
+export function tooBigError(): LongSocketError {
+  return new LongSocketError(
+    'MESSAGE_TOO_BIG',
+    "the message is longer than the server's `maxPayload`: send it in parts",
+  );
 }

@@ -38,7 +38,24 @@ export class Heartbeat {
     const config = this.#config;
     if (this.#frozen || config.kind === 'none') return undefined;
     if (config.kind === 'announce') return Math.min(this.#wrote + config.interval, this.#heard + config.timeout);
-    return this.#probeUntil ?? this.#heard + config.interval;
+    // One who keeps the way open speaks up after his own silence as well: proxies listen to that.
+    const silent = config.keepsOpen ? Math.min(this.#heard, this.#wrote) : this.#heard;
+    return this.#probeUntil ?? silent + config.interval;
+  }
+
+  /** When something was last heard. */
+  get heardAt(): number {
+    return this.#heard;
+  }
+
+  /** A question is out, and not answered yet. */
+  get asking(): boolean {
+    return this.#probeUntil !== undefined;
+  }
+
+  /** Asks out of turn. */
+  ask(now: number, limit: number): void {
+    this.#probeUntil = now + limit;
   }
 
   /** A frame of any kind arrived. */

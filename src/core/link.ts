@@ -1,17 +1,29 @@
 import { Heartbeat } from './heartbeat.js';
-import type { ConnectionId, Data, HeartbeatConfig } from './types.js';
+import type { ConnectionId, Data, HeartbeatConfig, RotationCause } from './types.js';
 
-/** A connection that is open for the application. */
+/** A connection that is open for the application. What it counts depends on whether there is a session. */
 export class Link {
   readonly id: ConnectionId;
   readonly since: number;
   readonly heartbeat: Heartbeat;
   /** The transport has taken all it should for now; the rest waits in the outbox. */
   backedUp = false;
+  /** When another connection shall take over. */
+  rotateAt: number = Number.POSITIVE_INFINITY;
+  rotateFor: RotationCause = 'age';
+
+  // In a session: the numbers of the next message to go out on it, and of the next to come in. See `delivery.ts`.
+  cursor = 0;
+  expected = 0;
+  /** The last question, and when it was asked. */
+  #asked: { readonly id: number; readonly at: number } | undefined;
+
+  // Without one: what may be lost.
   readonly #config: HeartbeatConfig;
   /** Messages handed to this connection, and how many of them an answered probe has proven to have arrived. */
   #sent = 0;
   #confirmed = 0;
+  #inherited = 0;
   /** `#sent` at the time of each unanswered probe that was a message: answers come in the order of the questions. */
   readonly #probes: number[] = [];
 
@@ -22,12 +34,29 @@ export class Link {
     this.heartbeat = new Heartbeat(this.#config, now);
   }
 
+  /** A question is put; its id. */
+  ask(now: number): number {
+    const id = (this.#asked?.id ?? 0) + 1;
+    this.#asked = { id, at: now };
+    return id;
+  }
+
+  /** The round trip in ms, if this answers the last question. */
+  answered(id: number, now: number): number | undefined {
+    return this.#asked?.id === id ? now - this.#asked.at : undefined;
+  }
+
+  /** What a connection before this one may have lost. */
+  inherit(unconfirmed: number): void {
+    this.#inherited = unconfirmed;
+  }
+
   /**
    * Messages that nothing proves to have arrived. The answer to our own close frame proves all: it came behind them. A
    * peer that closes first may have stopped reading before.
    */
   unconfirmed(answered = false): number {
-    return answered ? 0 : this.#sent - this.#confirmed;
+    return this.#inherited + (answered ? 0 : this.#sent - this.#confirmed);
   }
 
   wrote(now: number): void {

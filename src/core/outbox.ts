@@ -24,14 +24,29 @@ export function detached(data: Data): Data {
   return view.slice();
 }
 
-type OutboxBounds = Pick<SessionConfig, 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow'>;
+/** Bytes retained by all sessions of a server together. */
+export interface Ledger {
+  bytes: number;
+}
 
-/** Messages that were accepted and not handed to a connection yet, in order, bounded in bytes and in number. */
+export type OutboxBounds = Pick<SessionConfig, 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow'> & {
+  readonly ledger?: Ledger | undefined;
+};
+
+/**
+ * Messages that were accepted and not let go of yet, in order and numbered from 1, bounded in bytes and in number. A plain
+ * connection lets go of a message when it is handed over (`shift`), a session when it is acked (`at`, then `release`).
+ */
 export class Outbox {
   #messages: Data[] = [];
   #sizes: number[] = [];
   #head = 0;
   #bytes = 0;
+  /** Number of the last message let go of, and of the last one handed to a connection. */
+  #released = 0;
+  #handed = 0;
+  /** Bytes of those never handed over. */
+  #waitingBytes = 0;
   /** Messages that were accepted, and will never be sent. */
   #dropped = 0;
   readonly #bounds: OutboxBounds;
@@ -46,6 +61,30 @@ export class Outbox {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Number of the last message let go of. */
+  get released(): number {
+    return this.#released;
+  }
+
+  /** Number of the last message taken in. */
+  get last(): number {
+    return this.#released + this.count;
+  }
+
+  /** Messages that no connection has been handed yet, and their bytes. */
+  get waitingCount(): number {
+    return this.last - this.#handed;
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Number of the last message that some connection was handed. */
+  get handed(): number {
+    return this.#handed;
   }
 
   /** Whether `count` more messages of `bytes` in total fit. One message fits an empty outbox whatever its size. */
@@ -72,24 +111,50 @@ export class Outbox {
       this.shift();
       this.#dropped++;
     }
-    this.#messages.push(detached(data));
-    this.#sizes.push(size);
-    this.#bytes += size;
+    this.retain(detached(data), size);
   }
 
-  /** The oldest message. Only to be called while `count` is not 0. */
+  /** As `push`, for data that nobody will change, and with its size as it counts here. */
+  retain(data: Data, size: number): void {
+    this.#messages.push(data);
+    this.#sizes.push(size);
+    this.#waitingBytes += size;
+    this.#count(size);
+  }
+
+  /** The oldest message, handed over and let go of. Only to be called while `count` is not 0. */
   shift(): Data {
-    const head = this.#head++;
-    const data = this.#messages[head] as Data;
-    this.#messages[head] = '';
-    this.#bytes -= this.#sizes[head] as number;
+    const data = this.at(this.#released + 1);
+    this.release(this.#released + 1);
+    return data;
+  }
+
+  /** The message with this number, to be handed over. It must be retained. */
+  at(number: number): Data {
+    const index = this.#head + number - this.#released - 1;
+    if (number > this.#handed) {
+      this.#handed = number;
+      this.#waitingBytes -= this.#sizes[index] as number;
+    }
+    return this.#messages[index] as Data;
+  }
+
+  /** Lets go of all up to this number. */
+  release(number: number): void {
+    let bytes = 0;
+    for (; this.#released < number; this.#released++) {
+      if (this.#released >= this.#handed) this.#waitingBytes -= this.#sizes[this.#head] as number;
+      this.#messages[this.#head] = '';
+      bytes += this.#sizes[this.#head++] as number;
+    }
+    if (this.#handed < number) this.#handed = number;
+    this.#count(-bytes);
     // Cut the spent part off when it is the larger one: amortised constant time.
     if (this.#head > 32 && this.#head * 2 > this.#messages.length) {
       this.#messages = this.#messages.slice(this.#head);
       this.#sizes = this.#sizes.slice(this.#head);
       this.#head = 0;
     }
-    return data;
   }
 
   /** Counts a message that was accepted too late to be handed over. */
@@ -97,14 +162,30 @@ export class Outbox {
     this.#dropped++;
   }
 
+  /** What is retained, oldest first. */
+  retained(): Data[] {
+    return this.#messages.slice(this.#head);
+  }
+
   /** Empties the outbox and says how many accepted messages were never handed over, dropped ones included. */
   clear(): number {
-    const undelivered = this.count + this.#dropped;
+    const undelivered = this.waitingCount + this.#dropped;
+    this.#count(-this.#bytes);
     this.#messages = [];
     this.#sizes = [];
     this.#head = 0;
-    this.#bytes = 0;
-    this.#dropped = 0;
+    this.#released = this.#handed = this.#waitingBytes = this.#dropped = 0;
     return undelivered;
+  }
+
+  /** Continues where another outbox was: the next message has number `released` + 1. Only while empty. */
+  startAfter(released: number): void {
+    this.#released = this.#handed = released;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    const { ledger } = this.#bounds;
+    if (ledger) ledger.bytes += bytes;
   }
 }

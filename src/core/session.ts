@@ -1,477 +1,531 @@
 /**
- * The machine: one long connection, over any number of transport connections. Everything that decides is here; it opens
- * no socket, sets no timer, reads no clock and draws no random number of its own. What happened comes in through
- * `step`, what to do goes out as effects, and `deadline` says when to wake it.
+ * THE machine of a client with a session: what happens to messages on the worst day.
  *
- * The contract
- * 1. `step` is the only mutator. Its effects are performed in order, all of them, before the next `step`; the array it
- *    returns is reused by the next one.
- * 2. Inputs that arise while effects are performed are queued by the driver. (Otherwise a listener that sends on `open`
- *    would put its message before the queued ones.)
- * 3. `timeout` may come early, late or twice; it is harmless. Events of a forgotten connection are ignored by their id.
- * 4. Network and clock never make `step` throw. A caller's misuse throws in the public class, before it gets here.
- * 5. No ambient time or chance; `now` never decreases (the driver clamps it).
- * 6. Progress: a due deadline moves past `now` within five steps; `closed` has no deadline and no connection.
+ * A line (`line.ts`) dials, loses, rotates and closes connections; the session makes sure that no message notices. Every
+ * message has a number by its position (`delivery.ts`), stays retained until the peer's application has had it, and is
+ * sent again on the next connection from where the peer says it is. Both ends are the same in this; the server's is
+ * `peer.ts`. The frames are in `frames.ts`, the rules in PROTOCOL.md.
  *
- * Phases, and what the application is shown
+ *     a connection opens ── HELLO ──▶ WELCOME ── a new session: both directions begin at 1
+ *                       ── RESUME ─▶ WELCOME ── go on: they from `f`, we from `r` + 1
+ *                                 └▶ GONE ───── try again (busy, stale, principal), or the session is over: `lost`
  *
- *     closed ──connect──▶ dialing ──open──▶ greeting ──greeted──▶ connected ──close──▶ closing ──▶ closed
- *                           ▲ │                │                     │
- *                           │ └──── fails ─────┴──── lost, dead ─────┤
- *                           └─────── due ── waiting ◀────────────────┴── given up ──▶ closed
+ *     rotating: the next connection opens ── RESUME, held ─▶ WELCOME ── TAKE: from now on there, both ways
  *
- *     closed ──adopt──▶ connected (a server's end; without `onConnect`, `open` too leads straight there)
- *
- *     closed: 'closed' · waiting, dialing, greeting: 'connecting' · connected, closing: 'connected'
- *
- * Phase × input (– = ignored; count = only the figures of `close` change; inputs of a connection other than the phase's
- * own are ignored everywhere)
- *
- * | input                 | closed    | waiting          | dialing        | greeting       | connected        | closing        |
- * |-----------------------|-----------|------------------|----------------|----------------|------------------|----------------|
- * | connect               | new life  | dial now         | –              | –              | –                | end, new life  |
- * | reconnect             | new life  | dial now         | dial anew      | dial anew      | end it, dial now | end, new life  |
- * | adopt                 | connected | –                | –              | –              | –                | –              |
- * | send                  | –         | queue            | queue          | queue          | write, or queue  | count          |
- * | close                 | –         | end              | end            | end            | flush, hang up   | –              |
- * | connection-open       | –         | –                | greet, or open | –              | –                | –              |
- * | greeting-send         | –         | –                | –              | write          | –                | –              |
- * | greeted               | –         | –                | –              | open, flush    | –                | –              |
- * | greeting-failed       | –         | –                | –              | lost           | –                | –              |
- * | message-received      | –         | –                | –              | to the hook    | deliver          | deliver        |
- * | ping-, pong-received  | –         | –                | –              | –              | life             | count          |
- * | connection-backed-up  | –         | –                | –              | hold the queue | hold the queue   | hold the queue |
- * | connection-writable   | –         | –                | –              | hold no more   | flush            | flush, hang up |
- * | connection-close      | –         | –                | lost           | lost           | lost             | end            |
- * | online, wake          | –         | dial, if allowed | –              | –              | probe            | –              |
- * | offline               | –         | –                | –              | –              | probe            | –              |
- * | freeze                | –         | –                | –              | –              | judge no more    | –              |
- * | flush                 | –         | –                | –              | –              | the next part    | the next part  |
- * | timeout, when due     | –         | dial             | lost           | lost           | probe, or lost   | end            |
- * | timeout, 1 s too late | –         | dial             | once more      | once more      | as wake          | end            |
- *
- * "lost" is one decision, `#lost`: what the ending means (close-code.ts), whether attempts are left, and how long to
- * wait (backoff.ts); it leads to waiting or, by `#finish`, to closed. Connections are told apart by id in one place, so
- * rotation can be one more phase, holding two of them.
+ * | what goes wrong                                 | what happens                                                        |
+ * |-------------------------------------------------|---------------------------------------------------------------------|
+ * | the connection ends, by whatever close code     | dial, RESUME; only a FIN, a numbered message, ends a session        |
+ * | RESUME or WELCOME is lost                       | the next RESUME has a higher attempt number, and supersedes it      |
+ * | the peer dies without a word                    | our messages stay unacked: ask (PING); no answer: abandon, dial     |
+ * | the next connection fails before TAKE, or GONE  | the living one was never touched: again, later                      |
+ * | the living one fails before TAKE                | the next one steps in where it is; TAKE works without the other     |
+ * | the next one fails after TAKE                   | both are closed; RESUME                                             |
+ * | the old one still brings messages after TAKE    | accepted if they are next, else dropped, like any duplicate         |
+ * | the server has lost the session                 | `lost` says which messages did not arrive, or may not have          |
+ * | the same message ends every connection          | `undeliverable`, with its number, after some of them                |
+ * | `close()` while there is no connection          | up to `closeTimeout` for getting all through; the rest is counted   |
+ * | the server closes while we are away             | its code and reason wait for us (GONE closed)                       |
  */
-import { nextDelay } from './backoff.js';
-import { ABNORMAL, DEAD_PEER, endingOf, INTERNAL_ERROR, NORMAL, ownEnding } from './close-code.js';
-import { WAKE_LIMIT } from './heartbeat.js';
+import { ABNORMAL, GONE, NORMAL, ownEnding, PROTOCOL_ERROR } from './close-code.js';
+import { Delivery } from './delivery.js';
+import {
+  type Control,
+  encode,
+  type Fin,
+  type GoAway,
+  type Gone,
+  isPlain,
+  type MALFORMED,
+  parse,
+  TOKEN,
+  VERSION,
+  type Welcome,
+} from './frames.js';
+import { Line, PART } from './line.js';
 import { Link } from './link.js';
-import { Outbox } from './outbox.js';
-import { type Attempt, deadlineOf, idOf, linkOf, type Phase, stageOf } from './phase.js';
-import type {
-  Announcement,
-  ConnectionId,
-  Data,
-  DialReason,
-  Effect,
-  Ending,
-  Input,
-  SendVerdict,
-  SessionConfig,
-  State,
-} from './types.js';
+import { byteLength } from './outbox.js';
+import { type Attempt, type Greeting, idOf, type Phase } from './phase.js';
+import type { ConnectionId, Data, Ending, Opening, SendVerdict, SessionConfig } from './types.js';
 
-/** A timer that fires later than this after its deadline, in ms, means that the machine or the process slept. */
-const LATE = 1000;
+/** How much longer than the server promises to be silent at most a client waits before it asks, in ms. */
+const SLACK = 5000;
 
-/** Bytes handed over in one step. */
-const PART = 256 * 1024;
+/** So many connections in a row that end with the same message at their head are no accident. */
+const POISONED = 10;
+/** So many, if the close code says that it was too big. */
+const TOO_BIG = 1009;
+const TOO_BIG_ENDS = 3;
 
-const CLOSED: Phase = { name: 'closed' };
+/** `close()`, or the peer's FIN: how the session is going to end. */
+interface Finishing {
+  readonly cause: 'caller' | 'peer';
+  readonly code: number;
+  readonly reason: string;
+  readonly deadline: number;
+}
 
-export class Session {
-  readonly #config: SessionConfig;
-  #phase: Phase = CLOSED;
-  #state: State = { status: 'closed' };
-  #lastId: ConnectionId = 0;
-
-  // One life: from `connect` to the final `close`.
-  readonly #outbox: Outbox;
-  /** Dials since the beginning of the life or the last connection that held for `minUptime`. */
-  #attempts = 0;
-  #reconnected = false;
-  /** The last wake, or return of the network. */
-  #wokeAt = Number.NEGATIVE_INFINITY;
-
-  readonly #effects: Effect[] = [];
+export class Session extends Line {
+  #delivery: Delivery;
+  #pulls = true;
+  // What the server said of this session, and the number of our last RESUME.
+  #id: string | undefined;
+  #key = '';
+  #resumes = 0;
+  #inner = '';
+  #maxPayload = Number.POSITIVE_INFINITY;
+  #maxSilence = Number.POSITIVE_INFINITY;
+  /** When the greeting under way was sent. */
+  #greetedAt = 0;
+  /** Where the connection that opens next begins, each way. */
+  #start = { cursor: 1, expected: 1 };
+  /** Since when there has been no connection. */
+  #lostAt: number | undefined;
+  /** The next connection continues what there was. */
+  #resumed = false;
+  #replayed = 0;
+  /** The server did not like our credentials, and was told once more. */
+  #distrusted = false;
+  /** The message at the head of the last connections that ended, and how many did. */
+  #head = { number: 0, ends: 0, tooBig: 0 };
+  #finishing: Finishing | undefined;
+  /** Accepted in the very step that began the end. */
+  #refused = 0;
 
   constructor(config: SessionConfig) {
-    this.#config = config;
-    this.#outbox = new Outbox(config);
+    super(config, true);
+    this.#delivery = new Delivery(config);
   }
 
-  get state(): State {
-    return this.#state;
+  override get session(): string | undefined {
+    return this.#id;
   }
 
-  /** Messages that were accepted and not handed to a connection yet, and their bytes. */
-  get queuedCount(): number {
-    return this.#outbox.count;
+  override get inner(): string {
+    return this.#inner;
   }
 
-  get queuedBytes(): number {
-    return this.#outbox.bytes;
+  override get pending(): number {
+    return this.#delivery.pending;
   }
 
-  /** There is more to hand over, now: step with `flush` once the effects of the last step are performed. */
-  get flushes(): boolean {
-    return this.#outbox.count > 0 && this.#link?.backedUp === false;
+  override get queuedCount(): number {
+    return this.#delivery.unsent;
   }
 
-  /** When to step with `timeout`; `undefined`: never. No timer can outlive its phase. */
-  get deadline(): number | undefined {
-    return deadlineOf(this.#phase);
+  override get queuedBytes(): number {
+    return this.#delivery.outbox.waitingBytes;
   }
 
-  /**
-   * What would become of a message now, behind `waitingCount` sends of `waitingBytes` that the driver still holds back
-   * (rule 2). A query: it changes nothing.
-   */
-  verdict(data: Data, waitingBytes: number, waitingCount: number): SendVerdict {
-    const phase = this.#phase;
-    if (phase.name === 'closed' || phase.name === 'closing') return 'closed';
-    if (waitingCount === 0 && this.#writable()) return 'sent';
-    return this.#outbox.verdict(data, waitingBytes, waitingCount);
+  override get flushes(): boolean {
+    const link = this.#live;
+    return link !== undefined && !link.backedUp && link.cursor <= this.#delivery.last;
   }
 
-  /** The only way in; the return value, valid until the next call, is the only way out. */
-  step(input: Input, now: number): readonly Effect[] {
-    // Not `length = 0`, which lets go of the array's memory: this is done for every message.
-    while (this.#effects.length > 0) this.#effects.pop();
-    switch (input.type) {
-      case 'send':
-        this.#send(input.data, now);
-        break;
-      case 'connect':
-      case 'reconnect':
-        this.#connect(input.type, now);
-        break;
-      case 'close':
-        this.#close(input.code, input.reason, now);
-        break;
-      case 'adopt':
-        if (this.#phase.name === 'closed') {
-          this.#begin();
-          this.#open(++this.#lastId, input.canPing, now);
-        }
-        break;
-      case 'online':
-      case 'offline':
-      case 'wake':
-        this.#wake(input.type, now);
-        break;
-      case 'freeze':
-        if (this.#phase.name === 'connected') this.#phase.link.heartbeat.freeze();
-        break;
-      case 'timeout':
-        this.#timeout(input.overslept ?? false, now);
-        break;
-      case 'flush':
-        this.#pump(now);
-        break;
-      default:
-        if (input.id === idOf(this.#phase)) this.#onConnection(input, now);
+  override get deadline(): number | undefined {
+    let deadline = super.deadline ?? Number.POSITIVE_INFINITY;
+    const link = this.#live;
+    if (link) {
+      const overdueAt = link.heartbeat.asking ? undefined : this.#delivery.overdueAt(link);
+      deadline = Math.min(deadline, this.#delivery.ackDueAt ?? deadline, overdueAt ?? deadline);
     }
-    return this.#effects;
+    if (this.phase.name !== 'closing') deadline = Math.min(deadline, this.#finishing?.deadline ?? deadline);
+    return deadline === Number.POSITIVE_INFINITY ? undefined : deadline;
   }
 
-  get #link(): Link | undefined {
-    return linkOf(this.#phase);
+  override verdict(data: Data, waitingBytes: number, waitingCount: number): SendVerdict {
+    const { name } = this.phase;
+    if (name === 'closed' || name === 'closing' || this.#finishing) return 'closed';
+    const least = typeof data === 'string' ? data.length : data.byteLength;
+    if (least * 3 > this.#maxPayload && byteLength(data) > this.#maxPayload) return 'too-big';
+    const verdict = this.#delivery.outbox.verdict(data, waitingBytes, waitingCount);
+    if (verdict !== 'queued' || waitingCount > 0) return verdict;
+    const link = this.#live;
+    return link && !link.backedUp && link.cursor > this.#delivery.last ? 'sent' : verdict;
+  }
+
+  /** The connection on which the session lives. When it says goodbye, all that is over. */
+  get #live(): Link | undefined {
+    return this.phase.name === 'closing' ? undefined : this.link;
   }
 
   // --- the application ---------------------------------------------------------------------------------------------
 
-  #connect(reason: 'connect' | 'reconnect', now: number): void {
-    const phase = this.#phase;
-    const { name } = phase;
-    if (name === 'closing') {
-      this.#abandon(phase.code, phase.reason);
-      this.#endClosing();
-    }
-    if (name === 'closed' || name === 'closing') {
-      this.#begin();
-      this.#dial(reason, now);
-    } else if (name === 'waiting') {
-      if (reason === 'reconnect') this.#attempts = 0;
-      this.#dial(reason, now);
-    } else if (reason === 'reconnect') {
-      const link = this.#link;
-      this.#attempts = 0;
-      this.#abandon(NORMAL, '');
-      this.#dial(reason, now);
-      if (link) this.#interrupted(link, ownEnding('open', 'caller', NORMAL));
+  protected override begin(now: number): void {
+    this.#renew(now);
+    this.#lostAt = undefined;
+    this.#finishing = undefined;
+    this.#refused = 0;
+    super.begin(now);
+  }
+
+  /** Forgets the session there was. */
+  #renew(now: number): void {
+    this.#delivery.clear();
+    this.#delivery = new Delivery(this.config);
+    this.#delivery.read(0, this.#pulls, now);
+    this.#id = undefined;
+    this.#resumes = 0;
+    this.#resumed = this.#distrusted = false;
+    this.#head = { number: 0, ends: 0, tooBig: 0 };
+  }
+
+  protected override send(data: Data, owned: boolean, now: number): void {
+    if (this.#finishing || this.phase.name === 'closing') this.#refused++;
+    else if (this.phase.name !== 'closed') {
+      this.#delivery.push(data, owned);
+      this.pump(now);
     }
   }
 
-  #send(data: Data, now: number): void {
-    const { name } = this.#phase;
-    if (this.#writable()) this.#write(this.#link as Link, data, now);
-    else if (name === 'closing') this.#outbox.drop();
-    else if (name !== 'closed') this.#outbox.push(data);
+  protected override read(number: number, pulls: boolean, now: number): void {
+    this.#pulls = pulls;
+    this.#delivery.read(number, pulls, now);
+    this.#settle(now);
   }
 
-  #close(code: number, reason: string, now: number): void {
-    const phase = this.#phase;
-    if (phase.name === 'closed' || phase.name === 'closing') return;
-    if (phase.name !== 'connected') {
-      this.#abandon(code, reason);
-      this.#finish(ownEnding(stageOf(phase), 'caller', code, reason));
+  /** Our FIN goes out behind all that waits; when it is acked and the peer's has come, the session is over. */
+  protected override close(code: number, reason: string, now: number): void {
+    const { name } = this.phase;
+    if (name === 'closed' || name === 'closing' || this.#finishing) return;
+    this.#finish('caller', code, reason, now);
+    // Nobody was ever told of this session, and there is nothing to tell.
+    if (this.#id === undefined && this.pending === 0) this.#giveUp();
+  }
+
+  #finish(cause: Finishing['cause'], code: number, reason: string, now: number): void {
+    this.#finishing = { cause, code, reason, deadline: now + this.config.closeTimeout };
+    this.#delivery.end(code, reason);
+    if (this.#live) this.setState({ status: 'connected', closing: true });
+    this.pump(now);
+  }
+
+  /** Ends without having got everything through. */
+  #giveUp(): void {
+    const { code, reason } = this.#finishing as Finishing;
+    this.abandon(code, reason);
+    this.finish(ownEnding(this.link ? 'open' : 'dial', 'caller', code, reason));
+  }
+
+  // --- greeting ----------------------------------------------------------------------------------------------------
+
+  protected override opened(attempt: Attempt, { canPing, protocol }: Opened, now: number): void {
+    this.greet(attempt, canPing);
+    if (protocol !== TOKEN) {
+      const answer = protocol ? `chose the subprotocol ${JSON.stringify(protocol)}` : 'chose no subprotocol';
+      this.#noSession(attempt, answer, now);
       return;
     }
-    const { link } = phase;
-    const deadline = now + this.#config.closeTimeout;
-    this.#phase = { name: 'closing', link, deadline, code, reason, hungUp: false };
-    this.#setState({ status: 'connected', closing: true });
-    this.#pump(now);
-  }
-
-  // --- a connection ------------------------------------------------------------------------------------------------
-
-  #onConnection(input: Extract<Input, { id: ConnectionId }>, now: number): void {
-    const phase = this.#phase;
-    const link = this.#link;
-    switch (input.type) {
-      case 'message-received':
-        if (phase.name === 'greeting') this.#greeted(input.data);
-        else if (link?.received(input.data, now) === 'message') this.#deliver(input.data);
-        break;
-      case 'ping-received':
-        link?.heartbeat.heard(now);
-        break;
-      case 'pong-received':
-        link?.pong(input.payload, now);
-        break;
-      case 'connection-backed-up':
-      case 'connection-writable': {
-        const backedUp = input.type === 'connection-backed-up';
-        if (phase.name === 'greeting') this.#phase = { ...phase, backedUp };
-        if (link) link.backedUp = backedUp;
-        this.#pump(now);
-        break;
-      }
-      case 'connection-open':
-        if (phase.name === 'dialing') this.#opened(phase, input.canPing, now);
-        break;
-      case 'greeting-send':
-        if (phase.name === 'greeting') this.#effects.push({ type: 'write', id: input.id, data: input.data });
-        break;
-      case 'greeted':
-        if (phase.name === 'greeting') this.#open(phase.id, phase.canPing, now, phase.backedUp);
-        break;
-      case 'greeting-failed':
-        if (phase.name === 'greeting') {
-          this.#abandon(INTERNAL_ERROR, '');
-          this.#lost(ownEnding('greeting', 'hook', ABNORMAL, '', input.error), now);
-        }
-        break;
-      case 'connection-close':
-        if (phase.name === 'closing') this.#endClosing(endingOf('open', input));
-        else this.#lost(endingOf(stageOf(phase), input), now);
-        break;
-    }
-  }
-
-  /** The peer's heartbeats are nobody's messages before `open` either. */
-  #greeted(data: Data): void {
-    const { heartbeat } = this.#config;
-    if (heartbeat.kind !== 'none' && heartbeat.isReply?.(data)) return;
-    this.#effects.push({ type: 'greeting-message', data });
-  }
-
-  #opened({ id, since, deadline, extended }: Attempt, canPing: boolean, now: number): void {
-    if (this.#config.greets) {
-      this.#phase = { name: 'greeting', id, since, deadline, extended, canPing, backedUp: false };
-      this.#effects.push({ type: 'greet', id, reconnected: this.#reconnected });
+    this.#greetedAt = now;
+    const delivery = this.#delivery;
+    if (this.#id === undefined) {
+      this.#write(attempt.id, { letter: 'H', v: VERSION, b: this.config.maxBufferedBytes });
     } else {
-      this.#open(id, canPing, now);
+      const consumed = attempt.takesOver ? delivery.consumed : delivery.report();
+      const resume = { letter: 'R', v: VERSION, s: this.#id, k: this.#key, n: ++this.#resumes } as const;
+      const numbers = { r: delivery.rcvd, c: consumed, ...(attempt.takesOver && { h: 1 as const }) };
+      this.#write(attempt.id, { ...resume, ...numbers });
     }
   }
 
-  #open(id: ConnectionId, canPing: boolean, now: number, backedUp = false): void {
-    const link = new Link(id, this.#config.heartbeat, canPing, now);
-    link.backedUp = backedUp;
-    this.#phase = { name: 'connected', link };
-    this.#setState({ status: 'connected', closing: false });
-    this.#emit({ event: 'open', detail: { reconnected: this.#reconnected } });
-    this.#reconnected = true;
-    this.#pump(now);
+  protected override greeted(attempt: Greeting, data: Data, now: number): void {
+    const frame = typeof data === 'string' && !isPlain(data) ? parse(data) : data;
+    const letter = typeof frame === 'object' && 'letter' in frame ? frame.letter : '';
+    if (letter === 'W') this.#welcomed(attempt, frame as Welcome, now);
+    else if (letter === 'X') this.#gone(attempt, frame as Gone, now);
+    else if (frame === undefined) return;
+    else if (this.#id === undefined) this.#noSession(attempt, 'sent something else than WELCOME', now);
+    else this.#violated(attempt.id, now);
   }
 
-  #writable(): boolean {
-    const phase = this.#phase;
-    return phase.name === 'connected' && !phase.link.backedUp && this.#outbox.count === 0;
+  #welcomed(attempt: Greeting, welcome: Welcome, now: number): void {
+    const { r, c, f } = welcome;
+    const delivery = this.#delivery;
+    const isNew = this.#id === undefined;
+    const held = attempt.takesOver && welcome.x === undefined;
+    const valid = isNew
+      ? welcome.k !== undefined && r === 0 && f === 1
+      : welcome.s === this.#id && f <= delivery.rcvd + 1;
+    if (!valid || f < 1 || c > r || !delivery.acknowledge(c, delivery.outbox.handed, now)) {
+      this.#violated(attempt.id, now);
+      return;
+    }
+    // Beside a living connection acks may have overtaken this.
+    if (r > delivery.outbox.handed || (!attempt.takesOver && r < delivery.acked)) {
+      this.#sessionLost(attempt, 'range', undefined, now);
+      return;
+    }
+    if (isNew) {
+      this.#id = welcome.s;
+      this.#key = welcome.k as string;
+    }
+    this.#learn(welcome, now);
+    const cursor = Math.max(r, delivery.acked) + 1;
+    this.#replayed = Math.max(0, delivery.outbox.handed - cursor + 1);
+    this.#start = { cursor, expected: held ? delivery.rcvd + 1 : f };
+    if (isNew) this.#write(attempt.id, { letter: 'A', c: 0 });
+    if (held) this.#write(attempt.id, { letter: 'T', r: delivery.rcvd, c: delivery.report(), s: cursor });
+    if (attempt.id === idOf(this.phase)) this.open(attempt.id, attempt.canPing, now, attempt.backedUp);
+    else this.takeOver(this.newLink(attempt.id, attempt.canPing, now), now, attempt.backedUp);
+    this.#settle(now);
   }
 
-  /** The only code that hands an application's message to a connection. */
-  #write(link: Link, data: Data, now: number): void {
-    link.wrote(now);
-    this.#effects.push({ type: 'write', id: link.id, data });
+  #learn({ b, z, h, m, p, r }: Welcome, now: number): void {
+    this.#delivery.peerRetains = b;
+    this.#delivery.measured(now - this.#greetedAt);
+    this.#maxPayload = z;
+    this.#maxSilence = h;
+    this.#inner = p ?? '';
+    this.#distrusted = false;
+    this.lifetime?.announced(m);
+    if (r >= this.#head.number) this.#head = { number: 0, ends: 0, tooBig: 0 };
   }
 
-  #deliver(data: Data): void {
-    this.#effects.push({ type: 'message', data });
+  protected override newLink(id: ConnectionId, canPing: boolean, now: number): Link {
+    const { heartbeat } = this.config;
+    const [own, timeout] = heartbeat.kind === 'probe' ? [heartbeat.interval, heartbeat.timeout] : [SLACK, SLACK];
+    const interval = Math.min(own, this.#maxSilence + SLACK, (this.lifetime?.idle ?? own) * 0.8);
+    const link = new Link(id, { kind: 'probe', interval, timeout }, canPing, now);
+    this.limitAge(link, now);
+    this.#delivery.sendOn(link, this.#start.cursor, now);
+    link.expected = this.#start.expected;
+    return link;
   }
 
-  /**
-   * Hands over what waits, a part at a time: whether the transport takes more is known when the part has been written
-   * (`flush` goes on). When closing and nothing is left, says goodbye.
-   */
-  #pump(now: number): void {
-    const phase = this.#phase;
-    const link = this.#link;
+  protected override open(id: ConnectionId, canPing: boolean, now: number, backedUp = false): void {
+    super.open(id, canPing, now, backedUp);
+    this.#lostAt = undefined;
+    this.#resumed = true;
+    if (this.#finishing) this.setState({ status: 'connected', closing: true });
+  }
+
+  protected override opening(now: number): Opening {
+    const gapMs = this.#lostAt === undefined ? 0 : now - this.#lostAt;
+    return { ...super.opening(now), resumed: this.#resumed, replayed: this.#replayed, gapMs };
+  }
+
+  // --- refused -----------------------------------------------------------------------------------------------------
+
+  #gone(attempt: Attempt, { why, r, retry, c, m }: Gone, now: number): void {
+    const again = why === 'busy' || why === 'stale' || (why === 'principal' && this.#mayAskAgain());
+    if (why === 'version') this.#noSession(attempt, `refused version ${VERSION}`, now);
+    else if (again || attempt.takesOver || this.#id === undefined) {
+      const ending = ownEnding('greeting', 'refused', GONE, why);
+      this.#fail(attempt, { ...ending, retryAfter: retry }, now);
+    } else if (why === 'closed') this.#closedMeanwhile(c ?? NORMAL, m ?? '', r);
+    else this.#sessionLost(attempt, why, r, now);
+  }
+
+  /** Other credentials may help, once. */
+  #mayAskAgain(): boolean {
+    const may = this.config.freshCredentials && !this.#distrusted;
+    this.#distrusted = true;
+    return may;
+  }
+
+  /** The server closed while we were away: this is what we missed. */
+  #closedMeanwhile(code: number, reason: string, received: number | undefined): void {
+    this.abandon(NORMAL, '');
+    this.finish({ ...ownEnding('open', 'peer', code, reason), wasClean: true }, received);
+  }
+
+  /** The session is over, and its messages are the application's again: exactly once, and never resent silently. */
+  #sessionLost(attempt: Attempt, reason: string, received: number | undefined, now: number): void {
+    const messages = this.#delivery.undelivered(received);
+    const known = received !== undefined;
+    const [undelivered, unknown] = known ? [messages.length, 0] : [0, messages.length];
+    this.emit({ event: 'lost', detail: { reason, undelivered, unknown, messages } });
+    this.#renew(now);
+    this.#fail(attempt, ownEnding('greeting', 'session-lost', GONE, reason), now);
+  }
+
+  #noSession(attempt: Attempt, what: string, now: number): void {
+    const text = `the server ${what}: it does not speak ${TOKEN} (use LongSocketServer there, or no \`session\` here)`;
+    this.#fail(attempt, ownEnding('greeting', 'no-session', ABNORMAL, '', new Error(text)), now);
+  }
+
+  #violated(id: ConnectionId, now: number): void {
+    this.#fail({ id }, ownEnding(this.link ? 'open' : 'greeting', 'protocol', PROTOCOL_ERROR), now);
+  }
+
+  /** A connection will not do. Beside a living one, only the rotation has failed. */
+  #fail({ id }: Pick<Attempt, 'id'>, ending: Ending, now: number): void {
+    const { code } = ending;
+    this.terminate(id, code, '');
+    if (id === idOf(this.phase)) this.lost(ending, now);
+    else if (this.phase.name === 'rotating') this.handoverFailed(now, ending.retryAfter);
+    else if (this.phase.name === 'draining') this.phase = { name: 'connected', link: this.phase.link };
+  }
+
+  protected override nextDelay(ending: Ending, hurried: boolean): number | undefined {
+    const { cause, code } = ending;
+    if (cause === 'no-session' || cause === 'undeliverable') return undefined;
+    if (cause === 'session-lost' && (this.config.onLost === 'close' || this.#finishing)) return undefined;
+    // Held resumes are refused for reasons of their own: an ordinary one follows at once.
+    const held = cause === 'refused' && 'takesOver' in this.phase && this.phase.takesOver;
+    // Proxies send any close code: of those that mean the end without a session, none does.
+    const lenient = [1002, 1003, 1007, 1010].includes(code) ? { ...ending, code: ABNORMAL } : ending;
+    return super.nextDelay(lenient, hurried || held);
+  }
+
+  // --- frames ------------------------------------------------------------------------------------------------------
+
+  protected override received(link: Link, data: Data, now: number): void {
+    link.heartbeat.heard(now);
+    if (this.phase.name !== 'closing') this.#receive(link, data, now);
+  }
+
+  /** What the old connection still brings. It is over: only messages count, and nothing is answered. */
+  protected override receivedOld({ old }: Draining, data: Data, now: number): void {
+    const letter = typeof data === 'string' && !isPlain(data) ? data.charAt(1) : 'F';
+    if (letter === 'F' || letter === '\u0010') this.#receive(old, data, now);
+  }
+
+  #receive(link: Link, data: Data, now: number): void {
+    const { acked } = this.#delivery;
+    const frame = this.#delivery.receive(link, data, now);
+    if (this.#delivery.acked > acked) this.attempts = 0;
+    if (typeof frame === 'object' && 'letter' in frame) this.#control(link, frame, now);
+    else if (frame !== undefined) this.effects.push({ type: 'message', data: frame, number: this.#delivery.rcvd });
+    this.#settle(now);
+  }
+
+  #control(link: Link, frame: Control | typeof MALFORMED, now: number): void {
+    switch (frame.letter) {
+      case 'P':
+        this.#write(link.id, { letter: 'O', id: frame.id, c: this.#delivery.report() });
+        break;
+      case 'F':
+        this.#peerEnded(frame, now);
+        break;
+      case 'G':
+        this.#goAway(link, frame, now);
+        break;
+      case 'X':
+        this.#gone({ id: link.id, since: now, deadline: now, extended: false, takesOver: false }, frame, now);
+        break;
+      default:
+        this.#violated(link.id, now);
+    }
+  }
+
+  #goAway(link: Link, { d, w }: GoAway, now: number): void {
+    const at = now + this.config.random() * Math.min(w, d);
+    if (at >= link.rotateAt) return;
+    link.rotateAt = at;
+    link.rotateFor = 'goaway';
+  }
+
+  /** All that the peer will ever send is here. Ours follows, and then the end. */
+  #peerEnded({ c, m }: Fin, now: number): void {
+    if (!this.#finishing) this.#finish('peer', c, m, now);
+  }
+
+  /** After every step: acks that are due, and the end that is reached. Acks follow the messages they speak of. */
+  #settle(now: number): void {
+    const link = this.#live;
+    if (!link) return;
+    const due = this.#delivery.ackDueAt;
+    if (due !== undefined && due <= now) this.#write(link.id, { letter: 'A', c: this.#delivery.report() });
+    if (this.#complete) this.#sayGoodbye(link);
+  }
+
+  /** Both FINs have arrived, and both ends know. */
+  get #complete(): boolean {
+    const delivery = this.#delivery;
+    return delivery.endAcked && delivery.peerFin !== undefined && delivery.consumed === delivery.rcvd;
+  }
+
+  #sayGoodbye(link: Link): void {
+    const { deadline } = this.#finishing as Finishing;
+    this.leaveOther(NORMAL);
+    const goodbye: Goodbye = { name: 'closing', link, deadline, code: NORMAL, reason: '', hungUp: false };
+    this.phase = goodbye;
+    this.hangUp(goodbye);
+  }
+
+  protected override pump(now: number): void {
+    const link = this.#live;
     if (!link || link.backedUp) return;
-    const outbox = this.#outbox;
-    const rest = outbox.bytes - PART;
-    while (outbox.count > 0 && outbox.bytes > rest) this.#write(link, outbox.shift(), now);
-    if (phase.name === 'closing' && !phase.hungUp && outbox.count === 0) {
-      this.#phase = { ...phase, hungUp: true };
-      this.#effects.push({ type: 'hang-up', id: link.id, code: phase.code, reason: phase.reason });
+    for (let room = PART; room > 0; ) {
+      const data = this.#delivery.transmit(link, now);
+      if (data === undefined) break;
+      room -= typeof data === 'string' ? data.length : data.byteLength;
+      this.write(link, data, now);
     }
   }
 
-  // --- time and the world ------------------------------------------------------------------------------------------
+  /** After TAKE nothing is written on the old connection, not even a goodbye: the server closes it. */
+  protected override leave(): void {}
 
-  #timeout(overslept: boolean, now: number): void {
-    const phase = this.#phase;
-    const { deadline } = this;
-    if (deadline === undefined || now < deadline) {
-      if (overslept) this.#wake('wake', now);
+  #write(id: ConnectionId, frame: Control): void {
+    this.effects.push({ type: 'write', id, data: encode(frame), control: true });
+  }
+
+  protected override ask(link: Link, now: number): void {
+    this.#write(link.id, { letter: 'P', id: link.ask(now), c: this.#delivery.report() });
+    link.heartbeat.wrote(now);
+  }
+
+  // --- time, and the end -------------------------------------------------------------------------------------------
+
+  protected override timeout(overslept: boolean, now: number): void {
+    const finishing = this.phase.name === 'closing' ? undefined : this.#finishing;
+    if (finishing && now >= finishing.deadline) {
+      this.#giveUp();
       return;
     }
-    const late = overslept || now > deadline + LATE;
-    switch (phase.name) {
-      case 'waiting':
-        this.#dial('retry', now);
-        break;
-      case 'dialing':
-      case 'greeting':
-        if (late && !phase.extended) {
-          this.#wokeAt = now;
-          this.#phase = { ...phase, deadline: now + WAKE_LIMIT, extended: true };
-        } else {
-          this.#abandon(NORMAL, '');
-          this.#lost(ownEnding(stageOf(phase), 'timeout'), now);
-        }
-        break;
-      case 'connected':
-        if (late) this.#wake('wake', now);
-        else this.#beat(phase.link, phase.link.heartbeat.check(now), now);
-        break;
-      case 'closing':
-        this.#abandon(phase.code, phase.reason);
-        this.#endClosing();
-        break;
+    super.timeout(overslept, now);
+    const link = this.#live;
+    if (!link) return;
+    const overdueAt = this.#delivery.overdueAt(link);
+    if (!link.heartbeat.asking && overdueAt !== undefined && overdueAt <= now) {
+      link.heartbeat.ask(now, this.#delivery.patience);
+      this.ask(link, now);
     }
+    this.#settle(now);
   }
 
-  #wake(type: 'online' | 'offline' | 'wake', now: number): void {
-    const phase = this.#phase;
-    if (type !== 'offline') {
-      this.#wokeAt = now;
-      if (phase.name === 'waiting' && now >= phase.notBefore) this.#dial('retry', now);
+  protected override lost(ending: Ending, now: number): void {
+    const byOthers = ending.cause === 'lost' || ending.cause === 'peer';
+    const poison = this.link && byOthers ? this.#poisoned(this.link, ending) : undefined;
+    super.lost(poison ?? ending, now);
+  }
+
+  /** Does the same message end one connection after the other? Then it will end the next as well. */
+  #poisoned(link: Link, { code, reason, phase }: Ending): Ending | undefined {
+    const number = this.#delivery.acked + 1;
+    if (link.cursor <= number) return undefined;
+    const { ends, tooBig } = this.#head.number === number ? this.#head : { ends: 0, tooBig: 0 };
+    this.#head = { number, ends: ends + 1, tooBig: tooBig + (code === TOO_BIG ? 1 : 0) };
+    if (this.#head.ends < POISONED && this.#head.tooBig < TOO_BIG_ENDS) return undefined;
+    const text = `message ${number} of the session ended ${ends + 1} connections in a row`;
+    return ownEnding(phase, 'undeliverable', code, reason, new Error(text));
+  }
+
+  /** Nothing is lost that is retained. */
+  protected override interrupted(_link: Link, ending: Ending, now: number): void {
+    this.#lostAt ??= now;
+    this.emit({ event: 'interrupted', detail: { ...ending, unconfirmed: 0 } });
+  }
+
+  /** The end of a life. `received`: what the server is known to have. */
+  protected override finish(ending: Ending, received?: number): void {
+    const delivery = this.#delivery;
+    const finishing = this.#finishing;
+    let final = ending;
+    if (finishing && ending.cause !== 'peer') {
+      const { cause, code, reason } = finishing;
+      final = { ...ending, cause, code, reason, wasClean: this.#complete, error: undefined };
     }
-    if (phase.name === 'connected') this.#beat(phase.link, phase.link.heartbeat.wake(now), now);
-  }
-
-  #beat(link: Link, verdict: 'ok' | 'ping' | 'half-open', now: number): void {
-    if (verdict === 'half-open') {
-      this.#abandon(DEAD_PEER, 'dead peer');
-      this.#lost(ownEnding('open', 'dead-peer'), now);
-    } else if (verdict === 'ping') {
-      const { id } = link;
-      const probe = link.probe(now);
-      if ('message' in probe) this.#effects.push({ type: 'write', id, data: probe.message, heartbeat: true });
-      else this.#effects.push({ type: 'ping', id, payload: probe.payload });
-    }
-  }
-
-  // --- from one phase to another -----------------------------------------------------------------------------------
-
-  #begin(): void {
-    this.#attempts = 0;
-    this.#reconnected = false;
-    this.#effects.push({ type: 'begin' });
-  }
-
-  #dial(reason: DialReason, now: number): void {
-    const id = ++this.#lastId;
-    const attempt = ++this.#attempts;
-    const cause = this.#state.status === 'connecting' ? this.#state.cause : undefined;
-    this.#phase = { name: 'dialing', id, since: now, deadline: now + this.#config.connectTimeout, extended: false };
-    this.#setState({ status: 'connecting', attempt, delay: 0, ...(cause && { cause }) });
-    this.#effects.push({ type: 'dial', id, attempt, reason });
-  }
-
-  /** Gives the current connection up at once, whatever it is doing. It is never waited for. */
-  #abandon(code: number, reason: string): void {
-    const id = idOf(this.#phase);
-    if (id !== undefined) this.#effects.push({ type: 'terminate', id, code, reason });
-  }
-
-  /** The attempt or connection of this phase is gone: the one place that decides what comes next. */
-  #lost(ending: Ending, now: number): void {
-    const config = this.#config;
-    const link = this.#link;
-    if (link && now - link.since >= config.minUptime) this.#attempts = 0;
-    const hurried = this.#isHurried(now);
-    const delay = nextDelay(ending, this.#attempts, hurried, config);
-    if (delay === undefined) {
-      this.#failed(ending);
-      if (config.reconnect) this.#emit({ event: 'failed', detail: ending });
-      this.#finish(ending);
-      return;
-    }
-    const attempt = this.#attempts + 1;
-    this.#phase = { name: 'waiting', until: now + delay, notBefore: now + (ending.retryAfter ?? 0) };
-    this.#setState({ status: 'connecting', attempt, delay, cause: ending });
-    if (link) this.#interrupted(link, ending);
-    this.#failed(ending);
-    this.#emit({ event: 'reconnecting', detail: { attempt, delay, cause: ending } });
-  }
-
-  /** A connection lost right behind a wake, or a dial begun before it, says nothing of the surroundings there are now. */
-  #isHurried(now: number): boolean {
-    const phase = this.#phase;
-    if ('since' in phase) return phase.since < this.#wokeAt;
-    return now <= this.#wokeAt + WAKE_LIMIT && (this.#link?.since ?? now) <= this.#wokeAt;
-  }
-
-  /** An open connection that was closed in good order is no error. */
-  #failed(ending: Ending): void {
-    if (ending.phase !== 'open' || !ending.wasClean) this.#emit({ event: 'error', detail: ending });
-  }
-
-  #interrupted(link: Link, ending: Ending): void {
-    this.#emit({ event: 'interrupted', detail: { ...ending, unconfirmed: link.unconfirmed() } });
-  }
-
-  /** The closing handshake is over, or was not waited for any longer. */
-  #endClosing(ending?: Ending): void {
-    const { code, reason } = this.#phase as Extract<Phase, { name: 'closing' }>;
-    this.#finish({ ...(ending ?? ownEnding('open', 'caller', code, reason)), cause: 'caller' });
-  }
-
-  /** The end of a life. */
-  #finish(ending: Ending): void {
-    const phase = this.#phase;
-    const link = this.#link;
-    const answered = phase.name === 'closing' && phase.hungUp && ending.wasClean;
-    const undelivered = this.#outbox.clear();
-    this.#phase = CLOSED;
-    this.#setState({ status: 'closed', cause: ending });
-    const detail = { ...ending, undelivered, unconfirmed: link?.unconfirmed(answered) ?? 0 };
-    this.#emit({ event: 'close', detail });
-  }
-
-  #setState(state: State): void {
-    this.#state = state;
-    this.#emit({ event: 'state', detail: state });
-  }
-
-  #emit({ event, detail }: Announcement): void {
-    // Not a spread: V8 gives the result twice the memory, and sockets keep their last effects.
-    this.#effects.push({ type: 'emit', event, detail } as Effect);
+    const lost = delivery.undelivered(received).length;
+    const unsent = received === undefined ? delivery.unsent : lost;
+    delivery.clear();
+    this.#id = undefined;
+    this.#finishing = undefined;
+    this.end(final, unsent + this.#refused, lost - unsent);
   }
 }
+
+type Draining = Extract<Phase, { name: 'draining' }>;
+type Goodbye = Extract<Phase, { name: 'closing' }>;
+type Opened = { readonly canPing: boolean; readonly protocol?: string | undefined };

@@ -3,6 +3,9 @@
  * Everything here is plain data, so that a log of it can be replayed.
  */
 
+import type { DeliverySnapshot } from './delivery.js';
+import type { Refusal, Resume } from './frames.js';
+
 /** What an application sends and receives: text, or bytes. */
 export type Data = string | ArrayBuffer | ArrayBufferView;
 
@@ -10,7 +13,7 @@ export type Data = string | ArrayBuffer | ArrayBufferView;
 export type ConnectionId = number;
 
 /** Why a connection is being dialed. Handed to the providers of url, protocols and headers. */
-export type DialReason = 'connect' | 'reconnect' | 'retry';
+export type DialReason = 'connect' | 'reconnect' | 'retry' | 'rotate';
 
 /**
  * Why and how an attempt or a connection ended: the argument of `shouldReconnect`, and the `cause` of events and states.
@@ -30,6 +33,15 @@ export interface Ending {
    * - `dead-peer`: a heartbeat probe stayed unanswered, or a peer that promised to speak fell silent
    * - `caller`: `close()`, `reconnect()` or the abort signal; `code` and `reason` are the caller's,
    *   or what ended the connection meanwhile
+   *
+   * With a session:
+   * - `refused`: the server would not have the session now; `reason` says why
+   * - `protocol`: the other end broke the session protocol
+   * - `no-session`: the server does not speak it; final
+   * - `session-lost`: the server does not have the session any more; final with `onLost: 'close'`
+   * - `undeliverable`: message number `error.message` ended one connection after the other; final
+   * - `expired`, `evicted`: a server's end whose client did not come back in time, or had to make room
+   * - `moved`: a server's end whose session is on another server now, or whose connection was replaced
    */
   readonly cause:
     | 'provider'
@@ -41,7 +53,15 @@ export interface Ending {
     | 'lost'
     | 'peer'
     | 'dead-peer'
-    | 'caller';
+    | 'caller'
+    | 'refused'
+    | 'protocol'
+    | 'no-session'
+    | 'session-lost'
+    | 'undeliverable'
+    | 'expired'
+    | 'evicted'
+    | 'moved';
   /** The true close code (RFC 6455 §7.4); 1006 when no close frame came. */
   readonly code: number;
   readonly reason: string;
@@ -55,11 +75,37 @@ export interface Ending {
   readonly error?: unknown;
 }
 
+/** What is remembered of a session that is over, for a client that asks. */
+export interface Remains {
+  readonly why: Refusal | 'moved';
+  /** What this end had received. */
+  readonly received: number;
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** A server's end of a session as plain data. */
+export interface PeerSnapshot {
+  readonly inner: string;
+  /** The highest attempt number of a RESUME. */
+  readonly resumes: number;
+  /** Bytes the client retains. */
+  readonly clientRetains: number;
+  readonly delivery: DeliverySnapshot;
+  /** The application, or the client's, has closed. */
+  readonly finishing?:
+    | { readonly cause: 'caller' | 'peer'; readonly code: number; readonly reason: string }
+    | undefined;
+}
+
 /** The three states of the machine, each with its own detail. A new object for each change, never mutated. */
 export type State =
   | {
       readonly status: 'connecting';
-      /** Number of the dial under way or waited for, from 1; starts again after `minUptime` of a connection. */
+      /**
+       * Number of the dial under way or waited for, from 1; starts again after `minUptime` of a connection. 0 on a
+       * server's end, which waits for its client to dial.
+       */
       readonly attempt: number;
       /** Wait before that dial, in ms; 0 while dialing. */
       readonly delay: number;
@@ -82,22 +128,49 @@ export type State =
 export interface Opening {
   /** It is not the first of this life. */
   readonly reconnected: boolean;
+  /** With a session: it continues the one there was. */
+  readonly resumed?: boolean | undefined;
+  /** With a session: how many messages this end sends again, since the peer did not have them. */
+  readonly replayed?: number | undefined;
+  /** With a session: how long there was no connection, in ms. */
+  readonly gapMs?: number | undefined;
+}
+
+/** `lost`: the server does not have the session any more. What it never got is the application's again. */
+export interface Loss {
+  /** Why, in the server's words: `expired`, `unknown` (it restarted, say), `evicted`, … */
+  readonly reason: string;
+  /** Messages that did not arrive: exactly so many. */
+  readonly undelivered: number;
+  /** Messages of which nobody knows: at most so many did not arrive. Either this or `undelivered` is 0. */
+  readonly unknown: number;
+  /** These messages, oldest first. Nothing is sent again without your asking. */
+  readonly messages: readonly Data[];
+}
+
+/** Why another connection is opened before this one ends. */
+export type RotationCause = 'age' | 'goaway' | 'caller';
+
+/** `rotating`, and `rotated` when it is done: another connection takes over, and nothing is lost. */
+export interface Rotation {
+  readonly cause: RotationCause;
 }
 
 /** `interrupted`: an open connection was lost and another will be dialed. */
 export interface Interruption extends Ending {
   /**
    * Messages handed to the lost connection that nothing proves to have arrived: an upper bound of what was lost.
-   * Answered probes are such a proof, and so is the peer's answer to `close()`; its own close is none.
+   * Answered probes are such a proof, and so is the peer's answer to `close()`; its own close is none. With a session,
+   * which sends them again: 0.
    */
   readonly unconfirmed: number;
 }
 
 /** `close`: once per life, and final. */
 export interface CloseDetail extends Ending {
-  /** Messages that were accepted and never handed to a connection. */
+  /** Messages that were accepted and did not arrive: never handed to a connection, or known not to have been received. */
   readonly undelivered: number;
-  /** As in {@link Interruption}, of the last connection. */
+  /** Messages that may or may not have arrived: as in {@link Interruption}, of the last connection; with a session, not acked. */
   readonly unconfirmed: number;
 }
 
@@ -110,18 +183,34 @@ export interface Reconnecting {
   readonly cause: Ending;
 }
 
-/** What happens to an application's message. `full` and `closed` are refusals. */
-export type SendVerdict = 'sent' | 'queued' | 'dropped' | 'full' | 'closed';
+/** What happens to an application's message. `full`, `closed` and `too-big` are refusals. */
+export type SendVerdict = 'sent' | 'queued' | 'dropped' | 'full' | 'closed' | 'too-big';
 
 export type Input =
   // the application
   | { readonly type: 'connect' }
   | { readonly type: 'reconnect' }
-  | { readonly type: 'send'; readonly data: Data }
+  /** `owned`: nobody will change the bytes. */
+  | { readonly type: 'send'; readonly data: Data; readonly owned?: boolean | undefined }
+  | { readonly type: 'rotate' }
+  /** In a session: the application has had all up to this message, and pulls the rest, or takes it as it comes. */
+  | { readonly type: 'read'; readonly number: number; readonly pulls: boolean }
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
   /** The driver's: the last part of what waits is written, and the connection takes more. */
   | { readonly type: 'flush' }
   | { readonly type: 'adopt'; readonly canPing: boolean }
+  // a server's end of a session
+  /** `jitter`: drawn from [0, 1), so that connections do not speak up in step. */
+  | {
+      readonly type: 'attach';
+      readonly id: ConnectionId;
+      readonly jitter: number;
+      readonly resume?: Resume | undefined;
+    }
+  | { readonly type: 'go-away'; readonly deadline: number; readonly window: number; readonly why: string }
+  /** `lost`: the server is shut down, and nobody takes the session over. */
+  | { readonly type: 'evict'; readonly why: 'evicted' | 'lost' }
+  | { readonly type: 'release' }
   | { readonly type: 'greeting-send'; readonly id: ConnectionId; readonly data: Data }
   | { readonly type: 'greeted'; readonly id: ConnectionId }
   | { readonly type: 'greeting-failed'; readonly id: ConnectionId; readonly error: unknown }
@@ -137,8 +226,13 @@ export type Input =
 
 /** What a connection reports. `connection-close` is its last, comes once, and also stands for a dial that failed. */
 export type ConnectionReport =
-  /** Open. `canPing`: it has protocol pings. */
-  | { readonly type: 'connection-open'; readonly id: ConnectionId; readonly canPing: boolean }
+  /** Open. `canPing`: it has protocol pings. `protocol`: the subprotocol chosen. */
+  | {
+      readonly type: 'connection-open';
+      readonly id: ConnectionId;
+      readonly canPing: boolean;
+      readonly protocol?: string | undefined;
+    }
   | { readonly type: 'message-received'; readonly id: ConnectionId; readonly data: Data }
   | { readonly type: 'ping-received'; readonly id: ConnectionId }
   | { readonly type: 'pong-received'; readonly id: ConnectionId; readonly payload: string }
@@ -167,13 +261,24 @@ export type Effect =
       readonly reason: DialReason;
     }
   | { readonly type: 'greet'; readonly id: ConnectionId; readonly reconnected: boolean }
-  | { readonly type: 'write'; readonly id: ConnectionId; readonly data: Data; readonly heartbeat?: true }
+  /** `heartbeat`, `control`: not the application's. */
+  | {
+      readonly type: 'write';
+      readonly id: ConnectionId;
+      readonly data: Data;
+      readonly heartbeat?: true;
+      readonly control?: true;
+    }
   | { readonly type: 'ping'; readonly id: ConnectionId; readonly payload: string }
   | { readonly type: 'hang-up'; readonly id: ConnectionId; readonly code: number; readonly reason: string }
   | { readonly type: 'terminate'; readonly id: ConnectionId; readonly code: number; readonly reason: string }
+  // to the server, which keeps the sessions
+  | { readonly type: 'ended'; readonly remains: Remains }
+  | { readonly type: 'released'; readonly snapshot: PeerSnapshot }
   // to the application
   | { readonly type: 'begin' }
-  | { readonly type: 'message'; readonly data: Data }
+  /** `number`: its position in the session. */
+  | { readonly type: 'message'; readonly data: Data; readonly number?: number | undefined }
   | { readonly type: 'greeting-message'; readonly data: Data }
   | ({ readonly type: 'emit' } & Announcement);
 
@@ -183,8 +288,29 @@ export type Announcement =
   | { readonly event: 'open'; readonly detail: Opening }
   | { readonly event: 'interrupted'; readonly detail: Interruption }
   | { readonly event: 'reconnecting'; readonly detail: Reconnecting }
+  | { readonly event: 'rotating' | 'rotated'; readonly detail: Rotation }
+  | { readonly event: 'lost'; readonly detail: Loss }
   | { readonly event: 'failed' | 'error'; readonly detail: Ending }
   | { readonly event: 'close'; readonly detail: CloseDetail };
+
+/** What the driver runs: a client's long connection or session, or a server's end of one. */
+export interface Machine {
+  readonly state: State;
+  /** When to step with `timeout`; `undefined`: never. */
+  readonly deadline: number | undefined;
+  /** There is more to hand over, now: step with `flush`. */
+  readonly flushes: boolean;
+  /** Messages that were accepted and not handed to a connection yet, and their bytes. */
+  readonly queuedCount: number;
+  readonly queuedBytes: number;
+  /** Messages that were accepted and that the peer has not acked (without a session: that wait). */
+  readonly pending: number;
+  /** The public id of the session, and the subprotocol chosen in it. */
+  readonly session: string | undefined;
+  readonly inner: string;
+  verdict(data: Data, waitingBytes: number, waitingCount: number): SendVerdict;
+  step(input: Input, now: number): readonly Effect[];
+}
 
 /** How life on the other end is proven. See `heartbeat.ts`. */
 export type HeartbeatConfig =
@@ -194,6 +320,8 @@ export type HeartbeatConfig =
       readonly kind: 'probe';
       readonly interval: number;
       readonly timeout: number;
+      /** Ask after so much silence of one's own, too. */
+      readonly keepsOpen?: boolean | undefined;
       /** The question, where the connection has no protocol ping or the user chose one. */
       readonly message?: (() => Data) | undefined;
       /** Recognises the answer, which is kept from the application. */
@@ -230,6 +358,10 @@ export interface SessionConfig {
   readonly freshCredentials: boolean;
   /** Uniform in [0, 1). Called once for each delay, at the time it is needed. */
   readonly random: () => number;
+  /** What to do when the server has lost the session. */
+  readonly onLost?: 'new-session' | 'close' | undefined;
+  /** How old a connection may become, in ms: before that, another takes over. */
+  readonly maxConnectionAge: number;
   /** `undefined` leaves the decision to the table in `close-code.ts`. */
   readonly shouldReconnect?: ((ending: Ending) => boolean | undefined) | undefined;
 }

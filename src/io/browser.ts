@@ -42,7 +42,7 @@ class BrowserConnection implements Connection {
     this.#report = report;
     this.#clock = clock;
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => report({ type: 'connection-open', id, canPing: false });
+    socket.onopen = () => report({ type: 'connection-open', id, canPing: false, protocol: socket.protocol });
     socket.onmessage = ({ data }: { data: Data }) => {
       const bytes = binaryType === 'uint8array' && data instanceof ArrayBuffer;
       report({ type: 'message-received', id, data: bytes ? new Uint8Array(data) : data });

@@ -1,6 +1,6 @@
+import { REDACTED, withoutKey } from '../core/frames.js';
 import { byteLength, detached } from '../core/outbox.js';
-import type { Session } from '../core/session.js';
-import type { Data, Effect, Input, SendVerdict, State } from '../core/types.js';
+import type { Data, Effect, Input, Machine, SendVerdict, State } from '../core/types.js';
 import type { Clock } from './clock.js';
 
 /**
@@ -12,6 +12,19 @@ const NAP = 5000;
 const LATE = 1000;
 
 const FLUSH: Input = { type: 'flush' };
+
+/**
+ * What goes into a log: without a session's key, with which anybody could continue it. The key is replaced by the same
+ * mark wherever it stands, so that a replay still leads to the same effects.
+ */
+function redacted<Item extends Input | Effect>(item: Item): Item {
+  if (item.type === 'attach' && item.resume) return { ...item, resume: { ...item.resume, k: REDACTED } };
+  if ((item.type === 'write' || item.type === 'message-received') && typeof item.data === 'string') {
+    const data = withoutKey(item.data);
+    return data === item.data ? item : { ...item, data };
+  }
+  return item;
+}
 
 /** One step of the machine, as `inspect` sees it: enough to plot it, to report a bug, and to replay it. */
 export interface Inspection {
@@ -42,7 +55,7 @@ export interface DriverHost {
  * its one timer. A `perform` that throws would break rule 1; hosts catch what listeners throw.
  */
 export class Driver {
-  readonly session: Session;
+  readonly machine: Machine;
   readonly #host: DriverHost;
   readonly #queue: Input[] = [];
   #busy = false;
@@ -53,18 +66,23 @@ export class Driver {
   #timer: unknown;
   #timerAt = Number.POSITIVE_INFINITY;
 
-  constructor(session: Session, host: DriverHost) {
-    this.session = session;
+  constructor(machine: Machine, host: DriverHost) {
+    this.machine = machine;
     this.#host = host;
   }
 
   /** Messages accepted and not handed to a connection, and their bytes. */
   get queuedCount(): number {
-    return this.session.queuedCount + this.#waitingCount;
+    return this.machine.queuedCount + this.#waitingCount;
   }
 
   get queuedBytes(): number {
-    return this.session.queuedBytes + this.#waitingBytes;
+    return this.machine.queuedBytes + this.#waitingBytes;
+  }
+
+  /** Messages accepted and not acked (without a session: not handed over). */
+  get pending(): number {
+    return this.machine.pending + this.#waitingCount;
   }
 
   /** Messages accepted in this step, and stepped behind it. */
@@ -72,17 +90,17 @@ export class Driver {
     return this.#waitingCount;
   }
 
-  /** Accepts a message, or says why not. */
-  send(data: Data): SendVerdict {
-    const verdict = this.session.verdict(data, this.#waitingBytes, this.#waitingCount);
+  /** Accepts a message, or says why not. `owned`: nobody will change its bytes. */
+  send(data: Data, owned = false): SendVerdict {
+    const verdict = this.machine.verdict(data, this.#waitingBytes, this.#waitingCount);
     if (verdict === 'sent' || verdict === 'queued') {
       if (this.#busy) {
         this.#waitingCount++;
         this.#waitingBytes += byteLength(data);
-        this.dispatch({ type: 'send', data: detached(data) });
+        this.dispatch({ type: 'send', data: owned ? data : detached(data), owned: true });
         return 'queued';
       }
-      this.dispatch({ type: 'send', data });
+      this.dispatch(owned ? { type: 'send', data, owned } : { type: 'send', data });
     }
     return verdict;
   }
@@ -96,7 +114,7 @@ export class Driver {
     try {
       this.#step(input);
       if (this.#queue.length > 0) this.#workOff();
-      while (this.session.flushes) {
+      while (this.machine.flushes) {
         this.#step(FLUSH);
         if (this.#queue.length > 0) this.#workOff();
       }
@@ -131,10 +149,11 @@ export class Driver {
   #step(input: Input): void {
     const host = this.#host;
     const at = this.#time();
-    const effects = this.session.step(input, at);
+    const effects = this.machine.step(input, at);
     if (host.inspect) {
-      const { deadline, state } = this.session;
-      host.inspect({ at, input, effects: effects.slice(), deadline, state, random: host.drawn?.() ?? [] });
+      const { deadline, state } = this.machine;
+      const random = host.drawn?.() ?? [];
+      host.inspect({ at, input: redacted(input), effects: effects.map(redacted), deadline, state, random });
     }
     for (const effect of effects) host.perform(effect);
   }
@@ -142,7 +161,7 @@ export class Driver {
   /** Re-arms only for an earlier deadline: most deadlines move away with every message. */
   #arm(): void {
     const { clock } = this.#host;
-    const { deadline } = this.session;
+    const { deadline } = this.machine;
     if (deadline === undefined) {
       if (this.#timer !== undefined) clock.clearTimer(this.#timer);
       this.#timer = undefined;
@@ -160,7 +179,7 @@ export class Driver {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const overslept = this.#time() > at + LATE;
-    const { deadline } = this.session;
+    const { deadline } = this.machine;
     if (overslept || (deadline !== undefined && deadline <= this.#now)) this.dispatch({ type: 'timeout', overslept });
     else this.#arm();
   }

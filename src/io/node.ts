@@ -15,7 +15,7 @@ const MERGED = 256;
 const TEXT = { binary: false };
 
 declare const process: { nextTick<Argument>(callback: (argument: Argument) => void, argument: Argument): void };
-declare const Buffer: { from(text: string): Uint8Array };
+declare const Buffer: { from(text: string): Uint8Array; alloc(size: number): Uint8Array };
 
 /** The part of a `ws` socket that is used, so that the types need no @types/ws. */
 export interface WsSocket {
@@ -39,10 +39,40 @@ export interface WsSocket {
 interface RawSocket {
   cork(): void;
   uncork(): void;
+  write(bytes: Uint8Array, written?: (error?: unknown) => void): void;
   once(event: 'data', listener: () => void): unknown;
 }
 
 const rawOf = (socket: WsSocket): RawSocket | undefined => (socket as { _socket?: RawSocket })._socket;
+
+// --- one message to many ---------------------------------------------------------------------------------------------
+
+/** The message that is being sent to many connections, and its frame, encoded once (RFC 6455 §5.2, unmasked). */
+let prepared: { readonly data: Data; readonly frame: Uint8Array } | undefined;
+
+/** While `send` runs, connections of a server write this message as one frame that is encoded once. */
+export function broadcasting(data: Data, send: () => void): void {
+  prepared = { data, frame: encodeFrame(data) };
+  try {
+    send();
+  } finally {
+    prepared = undefined;
+  }
+}
+
+function encodeFrame(data: Data): Uint8Array {
+  const payload = typeof data === 'string' ? Buffer.from(data) : ArrayBuffer.isView(data) ? data : new Uint8Array(data);
+  const length = payload.byteLength;
+  const offset = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.alloc(offset + length);
+  const view = new DataView(frame.buffer, frame.byteOffset, offset);
+  frame[0] = typeof data === 'string' ? 0x81 : 0x82;
+  frame[1] = length < 126 ? length : length < 65_536 ? 126 : 127;
+  if (offset === 4) view.setUint16(2, length);
+  else if (offset === 10) view.setBigUint64(2, BigInt(length));
+  frame.set(new Uint8Array(payload.buffer, payload.byteOffset, length), offset);
+  return frame;
+}
 
 // --- dial ------------------------------------------------------------------------------------------------------------
 
@@ -111,6 +141,7 @@ class NodeConnection implements Connection {
   readonly #report: Report;
   /** Masking copies a client's bytes at once; a server's are written as they are, and deflated ones are read, later. */
   #copies: boolean;
+  readonly #server: boolean;
   #corked: RawSocket | undefined;
   /** Messages of this tick, and whether the last tick with any had more than one. */
   #sends = 0;
@@ -123,7 +154,7 @@ class NodeConnection implements Connection {
     this.id = id;
     this.#socket = socket;
     this.#report = report;
-    this.#copies = server;
+    this.#copies = this.#server = server;
     this.#open = server;
     socket.binaryType = binaryType === 'arraybuffer' ? 'arraybuffer' : 'nodebuffer';
     (socket as OwnedSocket)[OWNER] = this;
@@ -135,7 +166,7 @@ class NodeConnection implements Connection {
   opened(): void {
     this.#open = true;
     this.#copies = this.extensions !== '';
-    this.hear({ type: 'connection-open', id: this.id, canPing: true });
+    this.hear({ type: 'connection-open', id: this.id, canPing: true, protocol: this.protocol });
   }
 
   /** A dial's failure is told by `close`; an open connection's at once: ws would wait for the peer to end TCP. */
@@ -166,12 +197,21 @@ class NodeConnection implements Connection {
     const socket = this.#socket;
     const length = typeof data === 'string' ? data.length : data.byteLength;
     const written = this.#backedUp || socket.bufferedAmount + length <= HIGH_WATER ? undefined : this.#backUp();
+    if (prepared?.data === data && this.#writePrepared(prepared.frame, written)) return;
     if (typeof data === 'string') {
       if (length <= MERGED) socket.send(Buffer.from(data), TEXT, written);
       else socket.send(data, undefined, written);
     } else {
       socket.send(this.#copies ? detached(data) : data, undefined, written);
     }
+  }
+
+  /** Only where ws would do nothing else either: unmasked, not compressed, and open. */
+  #writePrepared(frame: Uint8Array, written: ((error?: unknown) => void) | undefined): boolean {
+    const raw = rawOf(this.#socket);
+    if (!this.#server || this.extensions !== '' || !raw || this.#socket.readyState !== 1) return false;
+    raw.write(frame, written);
+    return true;
   }
 
   #cork(): void {

@@ -1,3 +1,4 @@
+import { Line } from '../core/line.js';
 import type { Data, SessionConfig } from '../core/types.js';
 import { adopt, type WsSocket } from '../io/node.js';
 import { type SocketOptions, sessionConfig, socketChecks, validate } from '../socket/options.js';
@@ -6,6 +7,8 @@ import { Socket } from '../socket/socket.js';
 /** What is used of the upgrade request (`http.IncomingMessage`). */
 export interface UpgradeRequest {
   readonly url?: string | undefined;
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly socket?: { readonly remoteAddress?: string | undefined };
 }
 
 /** The server's end of a connection: the public shape of a `LongSocket`, for one connection. */
@@ -15,11 +18,14 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
 > {
   /** The upgrade request, as given to `accept`. */
   readonly request: Request;
+  /** Who `authenticate` said this is, behind a `LongSocketServer`. */
+  readonly principal: string | undefined;
 
   /** Use {@link accept}. */
-  constructor(ws: WsSocket, request: Request, config: SessionConfig, options: SocketOptions) {
-    super(config, options);
+  constructor(ws: WsSocket, request: Request, config: SessionConfig, options: SocketOptions, principal?: string) {
+    super(config, options, (random) => new Line({ ...config, random }), false);
     this.request = request;
+    this.principal = principal;
     const id = 1; // What the machine calls its first connection.
     this.adopt(id, adopt(ws, { id, binaryType: options.binaryType ?? 'arraybuffer' }, this.report));
     this.driver.dispatch({ type: 'adopt', canPing: true });

@@ -13,7 +13,13 @@ type Result<In> = IteratorResult<In, undefined>;
  *
  * A plain object with `next()`, since some engines (Hermes) have no async generators.
  */
-export function iterate<In>(source: Source<In>, maxBytes: number, maxMessages: number): AsyncIterableIterator<In> {
+export function iterate<In>(
+  source: Source<In>,
+  maxBytes: number,
+  maxMessages: number,
+  /** Told how many messages are buffered, whenever that changes. */
+  changed: (buffered: number) => void = () => {},
+): AsyncIterableIterator<In> {
   const buffered: In[] = [];
   const readers: { resolve(result: Result<In>): void; reject(error: unknown): void }[] = [];
   let bytes = 0;
@@ -44,6 +50,7 @@ export function iterate<In>(source: Source<In>, maxBytes: number, maxMessages: n
       end(new LongSocketError('READER_TOO_SLOW', `${amount}: read faster, or raise maxBufferedBytes or -Messages`));
     } else {
       buffered.push(data);
+      changed(buffered.length);
     }
   }, end);
   if (ended) stop();
@@ -53,6 +60,7 @@ export function iterate<In>(source: Source<In>, maxBytes: number, maxMessages: n
       if (buffered.length > 0) {
         const value = buffered.shift() as In;
         bytes -= sizeOf(value);
+        changed(buffered.length);
         return Promise.resolve({ done: false, value });
       }
       if (failure) {
@@ -65,6 +73,7 @@ export function iterate<In>(source: Source<In>, maxBytes: number, maxMessages: n
     },
     return() {
       buffered.length = 0;
+      changed(0);
       end();
       return Promise.resolve({ done: true, value: undefined });
     },

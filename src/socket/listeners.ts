@@ -58,6 +58,11 @@ export class Listeners<Events extends object> {
     }
   }
 
+  /** How many there are for an event. */
+  count(type: keyof Events): number {
+    return this.#emitter.all.get(type as PropertyKey)?.length ?? 0;
+  }
+
   emit<Type extends keyof Events>(type: Type, event: Events[Type]): void {
     const handlers = this.#emitter.all.get(type as PropertyKey);
     // One listener is the usual case, for which mitt need not copy its list twice.

@@ -10,18 +10,19 @@ import { type ListenerErrorHandler, reportListenerError } from './listeners.js';
 /** Options of both ends. */
 export interface SocketOptions {
   /**
-   * How a dead link is found; `false`: not at all.
+   * How a dead link is found; `false`: not at all. A session brings its own heartbeat, everywhere: there only `interval`
+   * and `timeout` may be set.
    * @default protocol pings after 25 s of silence, 5 s to answer, where the platform has them (Node)
    */
   heartbeat?: HeartbeatOptions | false | undefined;
   /** How long `close()` waits for the closing handshake before it drops the connection, in ms. @default 5000 */
   closeTimeout?: number | undefined;
   /**
-   * Most bytes that wait for a connection, or for the transport to take more. One message fits an empty buffer whatever
-   * its size. @default 1048576
+   * Most bytes that wait for a connection, or for the transport to take more; with a session, that are not acked. One
+   * message fits an empty buffer whatever its size. @default 1048576
    */
   maxBufferedBytes?: number | undefined;
-  /** Most messages that wait. @default 16384 */
+  /** Most messages that wait; with a session, that are not acked. @default 16384 */
   maxBufferedMessages?: number | undefined;
   /**
    * What `send()` does when the buffer is full: throw `QUOTA_EXCEEDED`, drop the oldest message that waits, or drop this
@@ -54,6 +55,7 @@ export const checks = {
   limit: ['a number of milliseconds, at least 0, or Infinity', isNumber(0)],
   wait: ['a number of milliseconds, at least 0', isNumber(0, Number.isFinite)],
   interval: ['a number of milliseconds, at least 1', isNumber(1, Number.isFinite)],
+  age: ['a number of milliseconds, at least 1, or Infinity', isNumber(1)],
   count: ['a whole number, at least 1, or Infinity', isNumber(1, (value) => value % 1 === 0 || value > 2 ** 53)],
   boolean: ['a boolean', isBoolean],
   function: ['a function', (value) => typeof value === 'function'],
@@ -110,6 +112,16 @@ export function validate(options: unknown, known: Readonly<Record<string, Check>
   }
 }
 
+/** What a session cannot do with. Throws `INVALID_OPTION`. */
+export function validateSession({ heartbeat, overflow }: SocketOptions): void {
+  if (overflow && overflow !== 'throw') {
+    throw invalid(`option \`overflow\` must be 'throw' with a session, which never drops a message`, overflow);
+  }
+  if (heartbeat === false || (heartbeat && Object.keys(heartbeat).some((name) => !/^(interval|timeout)$/.test(name)))) {
+    throw invalid('option `heartbeat` may only hold interval and timeout with a session, which has its own');
+  }
+}
+
 export function invalid(problem: string, value?: unknown): LongSocketError {
   const got = value === undefined ? '' : `, got ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`;
   return new LongSocketError('INVALID_OPTION', problem + got);
@@ -157,6 +169,7 @@ export function sessionConfig(options: SocketOptions): SessionConfig {
     connectTimeout: 0,
     greets: false,
     freshCredentials: false,
+    maxConnectionAge: Number.POSITIVE_INFINITY,
     ...sharedConfig(options),
   };
 }

@@ -1,7 +1,6 @@
 import { CUT_OFF, INTERNAL_ERROR, NORMAL } from '../core/close-code.js';
-import { closedError, errorOf, LongSocketError } from '../core/errors.js';
+import { closedError, errorOf, LongSocketError, tooBigError } from '../core/errors.js';
 import { byteLength } from '../core/outbox.js';
-import { Session } from '../core/session.js';
 import type {
   Announcement,
   CloseDetail,
@@ -10,15 +9,19 @@ import type {
   Effect,
   Ending,
   Interruption,
+  Loss,
+  Machine,
   Opening,
   Reconnecting,
+  Rotation,
   SessionConfig,
   State,
 } from '../core/types.js';
-import type { Clock } from '../io/clock.js';
+import { type Clock, systemRandom } from '../io/clock.js';
 import type { Connection, Report } from '../io/connection.js';
 import { Driver, type DriverHost, type Inspection } from '../io/driver.js';
 import { isData } from './guard.js';
+import { Inbox } from './inbox.js';
 import { iterate } from './iterate.js';
 import { Life } from './life.js';
 import { isolate, Listeners, reportListenerError } from './listeners.js';
@@ -32,7 +35,10 @@ declare global {
 }
 
 /** Not on every platform yet; `await using`, compiled for such a platform, looks for this symbol then. */
-const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+
+/** Most sockets never have a second connection. */
+const NONE: readonly never[] = [];
 
 /** What a socket tells its listeners, by event name. */
 export interface SocketEvents<In = Data> {
@@ -45,6 +51,12 @@ export interface SocketEvents<In = Data> {
   interrupted: Interruption;
   /** The next dial is scheduled. */
   reconnecting: Reconnecting;
+  /** Another connection is opened, to take over before this one ends. Nothing else is to be seen of it. */
+  rotating: Rotation;
+  /** It has taken over. */
+  rotated: Rotation;
+  /** With a session: the server has lost it; these messages are yours again. */
+  lost: Loss;
   /** Gave up: the ending may not be retried, or `maxAttempts` is reached. `close` follows. */
   failed: Ending;
   /** The end of this life: once, last, and final. `connect()` begins another. */
@@ -52,6 +64,19 @@ export interface SocketEvents<In = Data> {
   /** An attempt failed, or a connection did not end in good order; `error.ending` says how. Never thrown. */
   error: LongSocketError;
 }
+
+export interface SendOptions {
+  /**
+   * With a session: you will not change these bytes any more, so they need not be copied. Otherwise they may be changed as
+   * soon as `send` returns (`write`: resolves). @default false
+   */
+  readonly owned?: boolean | undefined;
+}
+
+/** What of a machine's configuration matters here. */
+type Bounds = Pick<SessionConfig, 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow'> & {
+  readonly random?: () => number;
+};
 
 /**
  * The public shape that both ends share: what a socket is to an application once there is a connection. It performs the
@@ -61,30 +86,42 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   protected readonly driver: Driver;
   protected readonly listeners: Listeners<SocketEvents<In>>;
   protected readonly clock: Clock;
-  readonly #config: SessionConfig;
+  readonly #bounds: Bounds;
+  /** With a session: who has read what. */
+  readonly #inbox: Inbox<In> | undefined;
   /** Made when somebody first waits: most sockets only send. */
   #writers: Writers<Out> | undefined;
-  /** The connection dialed last. */
+  /** The connection in use, or the last one. */
   #connection: Connection | undefined;
   /** Its id, until it is over. */
   #id: ConnectionId | undefined;
+  /** Connections that may take over from it, or from which it took over. */
+  #others: readonly { readonly id: ConnectionId; readonly connection: Connection }[] = NONE;
   /** `close()` was called in this life; the machine may not have stepped yet. */
   #closing = false;
   readonly #life = new Life();
 
-  protected constructor(config: SessionConfig, options: SocketOptions) {
+  /** `make`: the machine, which draws its random numbers from this source. `session`: it has one. */
+  protected constructor(
+    bounds: Bounds,
+    options: SocketOptions,
+    make: (random: () => number) => Machine,
+    session: boolean,
+  ) {
     const { inspect, onListenerError = reportListenerError } = options;
-    this.#config = config;
+    this.#bounds = bounds;
     this.clock = clockOf(options);
     this.listeners = new Listeners(onListenerError);
+    if (session) this.#inbox = new Inbox((number, pulls) => this.driver.dispatch({ type: 'read', number, pulls }));
     const host = {
       clock: this.clock,
       perform: (effect: Effect) => this.#perform(effect),
       settled: () => this.#writers?.settle(),
     };
+    const { random = systemRandom } = bounds;
     this.driver = inspect
-      ? inspectedDriver(config, host, (inspection) => isolate(inspect, inspection, onListenerError))
-      : new Driver(new Session(config), host);
+      ? inspectedDriver(random, make, host, (inspection) => isolate(inspect, inspection, onListenerError))
+      : new Driver(make(random), host);
   }
 
   // --- events ------------------------------------------------------------------------------------------------------
@@ -94,7 +131,8 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     type: Type,
     listener: (event: SocketEvents<In>[Type]) => unknown,
   ): () => void {
-    return this.listeners.on(type, listener);
+    const off = this.listeners.on(type, listener);
+    return this.#watched(type, off);
   }
 
   /** As `on`, for the next such event alone. */
@@ -102,47 +140,92 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     type: Type,
     listener: (event: SocketEvents<In>[Type]) => unknown,
   ): () => void {
-    return this.listeners.once(type, listener);
+    const off = this.listeners.once(type, listener);
+    return this.#watched(type, off);
   }
 
   /** Removes a listener, however often it was added. */
   off<Type extends keyof SocketEvents<In>>(type: Type, listener: (event: SocketEvents<In>[Type]) => unknown): void {
     this.listeners.off(type, listener);
+    this.#watched(type);
+  }
+
+  /** With a session, whether there are listeners decides who has read a message. */
+  #watched(type: keyof SocketEvents, off = (): void => {}): () => void {
+    if (!this.#inbox || type !== 'message') return off;
+    this.#countListeners();
+    return () => {
+      off();
+      this.#countListeners();
+    };
+  }
+
+  #countListeners(): void {
+    this.#inbox?.listen(this.listeners.count('message'), (message) => this.listeners.emit('message', message));
   }
 
   // --- sending -----------------------------------------------------------------------------------------------------
 
   /**
    * Accepts a message. `'sent'`: handed to an open connection; `'queued'`: waits for one, or for the transport;
-   * `'dropped'`: refused by `overflow: 'drop-newest'`. Neither of the first two says that it has arrived.
-   * @throws LongSocketError `QUOTA_EXCEEDED` (full), `CLOSED`, or `INVALID_MESSAGE`; nothing is queued then.
+   * `'dropped'`: refused by `overflow: 'drop-newest'`. Neither of the first two says that it has arrived; with a session,
+   * it will (`delivered()`), or be counted in `lost` or `close`.
+   * @throws LongSocketError `QUOTA_EXCEEDED` (full), `MESSAGE_TOO_BIG`, `CLOSED`, or `INVALID_MESSAGE`; nothing is queued then.
    */
-  send(data: Out): 'sent' | 'queued' | 'dropped' {
+  send(data: Out, options?: SendOptions): 'sent' | 'queued' | 'dropped' {
     this.#check(data);
-    const { maxBufferedBytes, maxBufferedMessages, overflow } = this.#config;
+    const { overflow } = this.#bounds;
     const refusal = overflow === 'throw' ? 'full' : 'dropped';
-    const verdict = this.#writers && this.#writers.count > 0 ? refusal : this.driver.send(data as Data);
-    if (verdict === 'closed') throw closedError();
-    if (verdict !== 'full') return verdict;
-    throw new LongSocketError(
+    const waits = this.#writers !== undefined && this.#writers.count > 0;
+    const verdict = waits ? refusal : this.driver.send(data as Data, options?.owned);
+    if (verdict === 'sent' || verdict === 'queued' || verdict === 'dropped') return verdict;
+    throw verdict === 'closed' ? closedError() : verdict === 'too-big' ? tooBigError() : this.#quotaError();
+  }
+
+  /** As `send`, for one of many: whether it was accepted. Does not throw. */
+  offer(data: Out): boolean {
+    if (this.#closing || this.#life.end || !isData(data) || (this.#writers && this.#writers.count > 0)) return false;
+    const verdict = this.driver.send(data as Data, true);
+    return verdict === 'sent' || verdict === 'queued';
+  }
+
+  #quotaError(): LongSocketError {
+    const { maxBufferedBytes, maxBufferedMessages } = this.#bounds;
+    const { pending, queuedCount, queuedBytes } = this.driver;
+    const waiting = this.#inbox
+      ? `${pending} messages are not acked by the peer`
+      : `${queuedCount} messages of ${queuedBytes} bytes wait for a connection`;
+    return new LongSocketError(
       'QUOTA_EXCEEDED',
-      `${this.driver.queuedCount} messages of ${this.driver.queuedBytes} bytes wait for a connection ` +
-        `(at most ${maxBufferedMessages}, ${maxBufferedBytes}): use \`await write()\`, or see option \`overflow\``,
+      `${waiting} (at most ${maxBufferedMessages}, ${maxBufferedBytes} bytes): use \`await write()\`, or see \`maxBufferedBytes\``,
     );
   }
 
   /**
    * As `send`, but waits while the buffer is full; resolves when the message is accepted. Do not change bytes before.
-   * @throws LongSocketError (as a rejection) `CLOSED` or `INVALID_MESSAGE`.
+   * @throws LongSocketError (as a rejection) `CLOSED`, `MESSAGE_TOO_BIG` or `INVALID_MESSAGE`.
    */
-  async write(data: Out): Promise<void> {
+  async write(data: Out, options?: SendOptions): Promise<void> {
     this.#check(data);
-    await this.#waiting.write(data);
+    await this.#waiting.write(data, options?.owned ?? false);
   }
 
   /** Resolves when every message accepted so far was handed to a connection; rejects when the socket closes before. */
   drain(): Promise<void> {
     return this.#waiting.drained();
+  }
+
+  /** With a session: messages accepted that the peer's application has not had yet, as far as is known. Without: that wait. */
+  get pending(): number {
+    return this.driver.pending;
+  }
+
+  /**
+   * With a session: resolves when the peer's application has had every message accepted so far; rejects when the socket
+   * closes before. (Without a session nobody knows: as `drain`.)
+   */
+  delivered(): Promise<void> {
+    return this.#waiting.delivered();
   }
 
   /** Bytes accepted that wait here or in the transport. (WHATWG: `bufferedAmount`) */
@@ -174,7 +257,12 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
 
   /** `connecting`, `connected` or `closed`, with detail. The same object until the next `state` event. */
   get state(): State {
-    return this.driver.session.state;
+    return this.driver.machine.state;
+  }
+
+  /** The public id of the session; `undefined` without one, and before there is a connection. */
+  get session(): string | undefined {
+    return this.driver.machine.session;
   }
 
   /** Resolves when this life's first connection is open; rejects when the life ends before. */
@@ -187,19 +275,38 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     return this.#life.closed;
   }
 
-  /** Takes a new connection in. */
+  /** Takes a new connection in, beside the one in use if there is one. */
   protected adopt(id: ConnectionId, connection: Connection): void {
-    this.#id = id;
-    this.#connection = connection;
+    if (this.#id !== undefined) this.#others = [...this.#others, { id, connection }];
+    else {
+      this.#id = id;
+      this.#connection = connection;
+    }
   }
 
   /** The connection with this id, unless it is over. */
   protected connection(id: ConnectionId): Connection | undefined {
-    return id === this.#id ? this.#connection : undefined;
+    if (id === this.#id) return this.#connection;
+    return this.#others.find((other) => other.id === id)?.connection;
   }
 
-  #forget(id: ConnectionId): void {
-    if (id === this.#id) this.#id = undefined;
+  protected forget(id: ConnectionId): void {
+    if (id !== this.#id) {
+      if (this.#others.length > 0) this.#others = this.#others.filter((other) => other.id !== id);
+      return;
+    }
+    this.#id = undefined;
+    this.#changeOver();
+  }
+
+  /** The connection that is on its way takes the place of the one in use. */
+  #changeOver(): void {
+    const [next, ...others] = this.#others;
+    if (!next) return;
+    const old = this.#id !== undefined && this.#connection ? [{ id: this.#id, connection: this.#connection }] : NONE;
+    this.#others = [...others, ...old];
+    this.#id = next.id;
+    this.#connection = next.connection;
   }
 
   get #current(): Connection | undefined {
@@ -208,7 +315,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
 
   /** The subprotocol the server chose for the current or last connection; empty for none. */
   get protocol(): string {
-    return this.#connection?.protocol ?? '';
+    return (this.#inbox ? this.driver.machine.inner : this.#connection?.protocol) ?? '';
   }
 
   /** The extensions of the current or last connection. */
@@ -255,25 +362,34 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
    * `READER_TOO_SLOW` behind what was buffered when the bounds are passed, and what ended the life if it failed.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<In> {
-    const { maxBufferedBytes, maxBufferedMessages } = this.#config;
-    return iterate<In>(
-      (message, end) => {
-        if (this.#life.end) end();
-        let failure: LongSocketError | undefined;
-        const stops = [
-          this.on('message', message),
-          this.on('failed', (ending) => {
-            failure = errorOf(ending);
-          }),
-          this.on('close', () => end(failure)),
-        ];
-        return () => {
-          for (const stop of stops) stop();
-        };
-      },
-      maxBufferedBytes,
-      maxBufferedMessages,
-    );
+    const { maxBufferedBytes, maxBufferedMessages } = this.#bounds;
+    const inbox = this.#inbox;
+    const reader = { unread: 0 };
+    const source = (message: (data: In) => void, end: (error?: LongSocketError) => void): (() => void) => {
+      for (const held of inbox?.read(reader) ?? []) message(held);
+      if (this.#life.end) end();
+      let failure: LongSocketError | undefined;
+      const stops = [
+        this.listeners.on('message', message),
+        this.on('failed', (ending) => {
+          failure = errorOf(ending);
+        }),
+        this.on('close', () => end(failure)),
+      ];
+      return () => {
+        for (const stop of stops) stop();
+        inbox?.leave(reader);
+        this.#countListeners();
+      };
+    };
+    // The peer sends no more than it retains until this is read: there a gap cannot arise.
+    const [bytes, messages] = inbox ? [Infinity, Infinity] : [maxBufferedBytes, maxBufferedMessages];
+    const iterator = iterate<In>(source, bytes, messages, (unread) => {
+      reader.unread = unread;
+      inbox?.settle();
+    });
+    inbox?.settle();
+    return iterator;
   }
 
   // --- effects -----------------------------------------------------------------------------------------------------
@@ -294,7 +410,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   protected perform(effect: Effect): void {
     switch (effect.type) {
       case 'message':
-        this.listeners.emit('message', effect.data as In);
+        this.#deliver(effect.data as In, effect.number);
         break;
       case 'write':
         this.connection(effect.id)?.send(effect.data);
@@ -317,8 +433,17 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     }
   }
 
+  #deliver(data: In, number = 0): void {
+    const inbox = this.#inbox;
+    if (inbox && !inbox.takes(data, number)) return;
+    this.listeners.emit('message', data);
+    inbox?.listen(this.listeners.count('message'), (message) => this.listeners.emit('message', message));
+  }
+
   protected emit({ event, detail }: Announcement): void {
     if (event === 'open') this.#life.open();
+    if (event === 'lost') this.#inbox?.reset();
+    if (event === 'rotated') this.#changeOver();
     if (event === 'close') {
       // What was accepted in this very step will not be handed over either.
       const undelivered = detail.undelivered + this.driver.waitingCount;
@@ -336,32 +461,34 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   protected begin(): void {
     this.#life.begin();
     this.#closing = false;
+    this.#inbox?.reset();
   }
 
   protected terminate(id: ConnectionId, code: number, reason: string): void {
     const connection = this.connection(id);
-    this.#forget(id);
+    this.forget(id);
     connection?.terminate(code, reason);
   }
 
   /** What connections report goes to the machine, which knows whether it still matters. */
   protected readonly report: Report = (report) => {
-    if (report.type === 'connection-close') this.#forget(report.id);
+    if (report.type === 'connection-close') this.forget(report.id);
     this.driver.dispatch(report);
   };
 }
 
 /** A driver that reports every step, and the random numbers it drew. */
 function inspectedDriver(
-  config: SessionConfig,
+  random: () => number,
+  make: (random: () => number) => Machine,
   host: Pick<DriverHost, 'clock' | 'perform' | 'settled'>,
   inspect: (inspection: Inspection) => void,
 ): Driver {
   const drawn: number[] = [];
-  const random = (): number => {
-    const number = config.random();
+  const machine = make(() => {
+    const number = random();
     drawn.push(number);
     return number;
-  };
-  return new Driver(new Session({ ...config, random }), { ...host, inspect, drawn: () => drawn.splice(0) });
+  });
+  return new Driver(machine, { ...host, inspect, drawn: () => drawn.splice(0) });
 }

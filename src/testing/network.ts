@@ -164,7 +164,8 @@ class SimulatedLink implements Connection {
   readonly bufferedAmount = 0;
 
   opened(): void {
-    this.#report({ type: 'connection-open', id: this.#id, canPing: this.ping !== undefined });
+    const { protocol } = this;
+    this.#report({ type: 'connection-open', id: this.#id, canPing: this.ping !== undefined, protocol });
   }
 
   send(data: Data): void {

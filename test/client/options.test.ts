@@ -77,6 +77,15 @@ const VALUES: Record<keyof ClientOnly, readonly [good: readonly unknown[], bad: 
   WebSocket: [[WeakMap], ['ws', {}]],
   dial: [[call], [{}]],
   signals: [[call], [[]]],
+  session: [
+    [true, false],
+    ['yes', 1, null],
+  ],
+  onLost: [[], ['retry', true, null]],
+  maxConnectionAge: [
+    [1, Number.POSITIVE_INFINITY],
+    [0, -1, Number.NaN, '1h'],
+  ],
 };
 
 describe('validation', () => {
@@ -90,6 +99,25 @@ describe('validation', () => {
   test('covers the options of both ends', () => {
     expect(refused({ closeTimeout: -1 })).toContain('`closeTimeout`');
     expect(refused({ heartbeat: { interval: 0 } })).toContain('`heartbeat.interval`');
+  });
+
+  test.each([
+    [{ session: true, onConnect: call }, '`onConnect`'],
+    [{ session: true, overflow: 'drop-oldest' }, '`overflow`'],
+    [{ session: true, overflow: 'drop-newest' }, '`overflow`'],
+    [{ session: true, heartbeat: false }, '`heartbeat`'],
+    [{ session: true, heartbeat: { message: 'ping' } }, '`heartbeat`'],
+    [{ onLost: 'close' }, '`onLost` needs `session: true`'],
+  ])('refuses %j, which contradicts itself', (options, problem) => {
+    expect(refused(options)).toContain(problem);
+  });
+
+  test.each([
+    { session: true, overflow: 'throw' },
+    { session: true, onLost: 'close', heartbeat: { interval: 5000, timeout: 1000 } },
+    { session: false, overflow: 'drop-oldest', onConnect: call },
+  ])('takes %j', (options) => {
+    expect(refused(options)).toBe('');
   });
 
   test('names an unknown option, and those there are', () => {
@@ -191,6 +219,8 @@ describe('the machine’s view', () => {
       overflow: 'throw',
       greets: false,
       freshCredentials: false,
+      maxConnectionAge: Number.POSITIVE_INFINITY,
+      onLost: 'new-session',
       random: systemRandom,
       shouldReconnect: undefined,
     });

@@ -64,7 +64,7 @@ describe('the types of the public API', () => {
     const options: LongSocketOptions = {
       protocols: async ({ attempt, reason, cause, signal }) => {
         expectTypeOf(attempt).toEqualTypeOf<number>();
-        expectTypeOf(reason).toEqualTypeOf<'connect' | 'reconnect' | 'retry'>();
+        expectTypeOf(reason).toEqualTypeOf<'connect' | 'reconnect' | 'retry' | 'rotate'>();
         expectTypeOf(cause).toEqualTypeOf<Ending | undefined>();
         expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
         return ['a'];

@@ -129,6 +129,13 @@ test('the codes are those of the RFC and the registry', () => {
     tryAgainLater: 1013,
     badGateway: 1014,
     tlsHandshake: 1015,
+    moved: 4900,
     deadPeer: 4901,
+    goAwayDeadline: 4902,
+    sessionProtocolError: 4903,
+    gone: 4904,
+    noGreeting: 4905,
+    stale: 4907,
+    busy: 4908,
   });
 });

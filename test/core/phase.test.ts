@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { Link } from '../../src/core/link.js';
-import { deadlineOf, idOf, linkOf, type Phase, stageOf } from '../../src/core/phase.js';
+import { deadlineOf, idOf, linkOf, otherIdOf, type Phase, stageOf } from '../../src/core/phase.js';
 import { probing } from './helpers/config.js';
 
-const attempt = { id: 3, since: 0, deadline: 100, extended: false };
+const attempt = { id: 3, since: 0, deadline: 100, extended: false, takesOver: false };
 const link = new Link(4, probing(), true, 0);
 const phases: Record<Phase['name'], Phase> = {
   closed: { name: 'closed' },
@@ -11,6 +11,8 @@ const phases: Record<Phase['name'], Phase> = {
   dialing: { name: 'dialing', ...attempt },
   greeting: { name: 'greeting', ...attempt, canPing: true, backedUp: false },
   connected: { name: 'connected', link },
+  rotating: { name: 'rotating', link, next: attempt, cause: 'age' },
+  draining: { name: 'draining', link, old: new Link(5, probing(), true, 0), until: 70 },
   closing: { name: 'closing', link, deadline: 200, code: 1000, reason: '', hungUp: false },
 };
 
@@ -20,6 +22,8 @@ test.each([
   ['dialing', 100, 3, false, 'dial'],
   ['greeting', 100, 3, false, 'greeting'],
   ['connected', 25_000, 4, true, 'open'],
+  ['rotating', 100, 4, true, 'open'],
+  ['draining', 70, 4, true, 'open'],
   ['closing', 200, 4, true, 'open'],
 ] as const)('%s: deadline %d, connection %d, link %s, stage %s', (name, deadline, id, hasLink, stage) => {
   const phase = phases[name];
@@ -27,4 +31,12 @@ test.each([
   expect(idOf(phase)).toBe(id);
   expect(linkOf(phase)).toBe(hasLink ? link : undefined);
   expect(stageOf(phase)).toBe(stage);
+});
+
+test('there is a second connection while one takes over from another, and nowhere else', () => {
+  const others = Object.values(phases).map((phase) => [phase.name, otherIdOf(phase)]);
+  expect(others.filter(([, id]) => id !== undefined)).toEqual([
+    ['rotating', 3],
+    ['draining', 5],
+  ]);
 });

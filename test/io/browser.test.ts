@@ -42,7 +42,7 @@ describe('a dial', () => {
     expect(socket).toMatchObject({ url: 'ws://host/', protocols: ['a', 'b'], binaryType: 'arraybuffer' });
     expect(connection.ping).toBeUndefined();
     socket.opens({ protocol: 'b', extensions: 'permessage-deflate' });
-    expect(reports).toEqual([{ type: 'connection-open', id: 7, canPing: false }]);
+    expect(reports).toEqual([{ type: 'connection-open', id: 7, canPing: false, protocol: 'b' }]);
     expect(connection).toMatchObject({ protocol: 'b', extensions: 'permessage-deflate', url: 'ws://host/' });
   });
 

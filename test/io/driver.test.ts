@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Session } from '../../src/core/session.js';
+import { Line } from '../../src/core/line.js';
 import type { Effect, SessionConfig } from '../../src/core/types.js';
 import type { Clock } from '../../src/io/clock.js';
 import { Driver, type Inspection } from '../../src/io/driver.js';
@@ -11,7 +11,7 @@ function drive(overrides: Partial<SessionConfig> = {}, clock: Clock = new Virtua
   const performed: Effect[] = [];
   const inspections: Inspection[] = [];
   const host = { reaction: (_: Effect): void => {}, settlements: 0 };
-  const driver = new Driver(new Session(config(overrides)), {
+  const driver = new Driver(new Line(config(overrides)), {
     clock,
     perform: (effect) => {
       performed.push(effect);
@@ -242,7 +242,7 @@ describe('inspect', () => {
         input: { type: 'offline' },
         effects: [],
         deadline: 10_000,
-        state: driver.session.state,
+        state: driver.machine.state,
         random: [],
       },
     ]);

@@ -18,13 +18,14 @@ const typeArrows: Readonly<Record<string, readonly string[]>> = { testing: ['soc
 const packages: Readonly<Record<string, RegExp>> = {
   'isomorphic-ws': /^io\/dial\.ts$/,
   mitt: /^socket\//,
+  ws: /^server\/listen\.ts$/,
 };
 
 const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/')) : 'entry');
 
 function wrongArrow(edge: Import): boolean {
   if (edge.external) {
-    const allowed = edge.to.startsWith('node:') ? /^io\/node\.ts$/ : packages[edge.to];
+    const allowed = edge.to.startsWith('node:') ? /^(io\/node|io\/entropy|server\/listen)\.ts$/ : packages[edge.to];
     return !edge.typeOnly && !allowed?.test(edge.from);
   }
   const from = folderOf(edge.from);

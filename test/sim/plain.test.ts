@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { clientConfig } from '../../src/client/options.js';
-import { Session } from '../../src/core/session.js';
+import { Line } from '../../src/core/line.js';
 import type { CloseDetail, Interruption, Reconnecting, SessionConfig } from '../../src/core/types.js';
 import type { DialFate } from '../../src/testing.js';
 import { HOUR, MINUTE, World } from './world.js';
@@ -173,7 +173,7 @@ describe('a log of inspect', { timeout: 60_000 }, () => {
         ...clientConfig('ws://server', world.options),
         random: () => draws.shift() as number,
       };
-      const session = new Session(config);
+      const session = new Line(config);
       for (const { at, input, effects, deadline, state } of world.log) {
         const again = [...session.step(input, at)];
         world.check(() => {

@@ -124,6 +124,7 @@ test('the defaults of both ends', () => {
     overflow: 'throw',
     greets: false,
     freshCredentials: false,
+    maxConnectionAge: Number.POSITIVE_INFINITY,
     random: systemRandom,
   });
   expect(clockOf({})).toBe(systemClock);

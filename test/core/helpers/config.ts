@@ -16,6 +16,7 @@ export function config(overrides: Partial<SessionConfig> = {}): SessionConfig {
     overflow: 'throw',
     greets: false,
     freshCredentials: false,
+    maxConnectionAge: Number.POSITIVE_INFINITY,
     random: () => 0.5,
     ...overrides,
   };

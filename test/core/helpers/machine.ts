@@ -1,4 +1,4 @@
-import { Session } from '../../../src/core/session.js';
+import { Line } from '../../../src/core/line.js';
 import type { Announcement, ConnectionEnd, Effect, Input, SessionConfig } from '../../../src/core/types.js';
 import { config } from './config.js';
 
@@ -8,11 +8,11 @@ type Detail<Event extends Announcement['event']> = Extract<Announcement, { event
 
 /** A session with its time, and what its effects were: a driver that performs nothing. */
 export class Machine {
-  readonly session: Session;
+  readonly session: Line;
   now = 0;
 
   constructor(overrides: Partial<SessionConfig> = {}) {
-    this.session = new Session(config(overrides));
+    this.session = new Line(config(overrides));
   }
 
   /** Steps, and copies the effects, since their array is reused. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Session } from '../../src/core/session.js';
+import { Line } from '../../src/core/line.js';
 import type { Effect, HeartbeatConfig, Input, SessionConfig, State } from '../../src/core/types.js';
 import { announcing, config, probing } from './helpers/config.js';
 
@@ -145,13 +145,13 @@ class Witness {
 }
 
 class Trial {
-  readonly session: Session;
+  readonly session: Line;
   readonly witness = new Witness();
   #effects: readonly Effect[] | undefined;
   #now = 0;
 
   constructor(overrides: Partial<SessionConfig>) {
-    this.session = new Session(config(overrides));
+    this.session = new Line(config(overrides));
   }
 
   /** As a driver does: `now` never decreases, and what is refused is not stepped. */

@@ -4,10 +4,8 @@ import type { Effect, Input } from '../../src/core/types.js';
 import { probing } from './helpers/config.js';
 import { brief, CUT, Machine, told, written } from './helpers/machine.js';
 
-/** The table at the top of `session.ts`: what it says is what is tested. */
-const TABLE = [
-  ...readFileSync(new URL('../../src/core/session.ts', import.meta.url), 'utf8').matchAll(/^ \* (\|.*\|)$/gm),
-]
+/** The table at the top of `line.ts`: what it says is what is tested. */
+const TABLE = [...readFileSync(new URL('../../src/core/line.ts', import.meta.url), 'utf8').matchAll(/^ \* (\|.*\|)$/gm)]
   .map(([, row]) => row)
   .join('\n');
 
@@ -54,6 +52,7 @@ function expectGreetingHolds(input: Input, written: readonly string[]): void {
 const INPUTS: Record<string, readonly Input[]> = {
   connect: [{ type: 'connect' }],
   reconnect: [{ type: 'reconnect' }],
+  rotate: [{ type: 'rotate' }],
   adopt: [{ type: 'adopt', canPing: true }],
   send: [{ type: 'send', data: 'text' }],
   close: [{ type: 'close', code: 4000, reason: 'bye' }],
@@ -221,6 +220,12 @@ const OUTCOMES: Record<string, (cell: Cell) => void> = {
     expect(machine.session.flushes).toBe(!closing);
     machine.step({ type: 'connection-backed-up', id: 1 });
     expect(machine.session.flushes).toBe(false);
+  },
+  'open the next': (cell) => {
+    const { machine, effects } = enter(cell);
+    expect(brief(effects)).toEqual(['rotating', 'dial 2']);
+    expect(effects[1]).toMatchObject({ reason: 'rotate' });
+    expect(written(machine.send('still here'))).toEqual(['still here']);
   },
   lost: (cell) => expectLost(cell, inPhase),
   probe: (cell) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Session } from '../../src/core/session.js';
+import { Line } from '../../src/core/line.js';
 import type { Input } from '../../src/core/types.js';
 import { config, probing } from './helpers/config.js';
 import { brief, connected, dialed, Machine, told, written } from './helpers/machine.js';
@@ -16,7 +16,7 @@ describe('the contract', () => {
   });
 
   test('rule 1: the array of effects is reused, and holds those of the last step alone', () => {
-    const session = new Session(config());
+    const session = new Line(config());
     const first = session.step({ type: 'connect' }, 0);
     expect(brief(first)).toEqual(['begin', 'state connecting', 'dial 1']);
     expect(session.step({ type: 'offline' }, 0)).toBe(first);

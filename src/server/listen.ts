@@ -1,0 +1,60 @@
+/** The only place that knows `ws` and `node:http` as more than types. */
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { WsSocket } from '../io/node.js';
+
+export interface UpgradeOptions {
+  readonly maxPayload: number;
+  readonly perMessageDeflate: boolean | object;
+}
+
+/** Completes upgrades, with the subprotocol chosen by the caller. */
+export type Upgrader = (
+  request: IncomingMessage,
+  duplex: Duplex,
+  head: Uint8Array,
+  protocol: string | undefined,
+  done: (socket: WsSocket) => void,
+) => void;
+
+/** An upgrader of the `ws` package. */
+export function createUpgrader({ maxPayload, perMessageDeflate }: UpgradeOptions): Upgrader {
+  const chosen = new WeakMap<IncomingMessage, string | undefined>();
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload,
+    perMessageDeflate,
+    handleProtocols: (_, request) => chosen.get(request) ?? false,
+  });
+  return (request, duplex, head, protocol, done) => {
+    chosen.set(request, protocol);
+    server.handleUpgrade(request, duplex, head as Buffer, (socket) => done(socket as unknown as WsSocket));
+  };
+}
+
+/** A server of its own, for a port. It answers every other request with 426. */
+export function createHttpServer(): Server {
+  return createServer((_, response) => {
+    const body = STATUS_CODES[426] as string;
+    response.writeHead(426, { 'Content-Length': body.length, 'Content-Type': 'text/plain', Upgrade: 'websocket' });
+    response.end(body);
+  });
+}
+
+/** Answers an upgrade with an HTTP status, and ends the connection. */
+export function refuseUpgrade(duplex: Duplex, status: number, headers: Readonly<Record<string, string>> = {}): void {
+  const body = STATUS_CODES[status] ?? '';
+  const lines = [
+    `HTTP/1.1 ${status} ${body}`,
+    'Connection: close',
+    'Content-Type: text/plain',
+    `Content-Length: ${body.length}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  duplex.once('finish', () => duplex.destroy());
+  duplex.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+export type { Duplex, IncomingMessage, Server };

@@ -1,0 +1,353 @@
+import { LongSocketError } from '../core/errors.js';
+import { TOKEN } from '../core/frames.js';
+import { detached } from '../core/outbox.js';
+import type { Data } from '../core/types.js';
+import type { Clock } from '../io/clock.js';
+import { hashOf, newSession } from '../io/entropy.js';
+import { adopt, broadcasting, type WsSocket } from '../io/node.js';
+import { isolate, Listeners, reportListenerError } from '../socket/listeners.js';
+import { clockOf, type SocketOptions, sessionConfig, sharedConfig, socketChecks } from '../socket/options.js';
+import { asyncDispose } from '../socket/socket.js';
+import { AcceptedSocket, type UpgradeRequest } from './accept.js';
+import {
+  createHttpServer,
+  createUpgrader,
+  type Duplex,
+  type IncomingMessage,
+  refuseUpgrade,
+  type Server,
+  type Upgrader,
+} from './listen.js';
+import { type HttpServer, type LongSocketServerOptions, peerConfig, validateServer } from './options.js';
+import type { SessionSocket } from './server-socket.js';
+import { RetainedLedger, SessionHost } from './session-host.js';
+
+/** A server's end, of a session or (`session` is undefined then) of a plain connection. */
+export type ServerSocket<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> =
+  | SessionSocket<In, Out, Request>
+  | AcceptedSocket<In, Out, Request>;
+
+/** What a server tells its listeners, by event name. */
+export interface ServerEvents<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> {
+  /** A session has begun, or come from another server; or a plain client has connected. Once for each. */
+  connection: ServerSocket<In, Out, Request>;
+  /** `authenticate` or the store failed, or the port cannot be listened on. Never thrown. */
+  error: unknown;
+}
+
+/** What a server holds. */
+export interface ServerStats {
+  readonly sessions: number;
+  /** Of these, those whose client is connected, and those that wait for it. */
+  readonly attached: number;
+  readonly detached: number;
+  /** Connections of clients without a session. */
+  readonly plain: number;
+  /** Bytes that all sessions retain for their clients. */
+  readonly retainedBytes: number;
+  /** Sessions that are over, and remembered for clients that ask. */
+  readonly remembered: number;
+  readonly draining: boolean;
+}
+
+export interface DrainOptions {
+  /** How long clients may take to go elsewhere, in ms; then they are disconnected. @default 30000 */
+  readonly within?: number | undefined;
+  /** How many are sent away in a second, at most. @default 100 */
+  readonly rate?: number | undefined;
+}
+
+/**
+ * The server of sessions, over `ws`: what a `LongSocket` with `session: true` connects to. Clients without a session are served as
+ * well, each connection as by `accept`.
+ */
+export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> {
+  readonly #options: LongSocketServerOptions<Request>;
+  readonly #socketOptions: SocketOptions;
+  readonly #listeners: Listeners<ServerEvents<In, Out, Request>>;
+  readonly #clock: Clock;
+  readonly #host: SessionHost<Request>;
+  readonly #ledger: RetainedLedger;
+  readonly #upgrader: Upgrader;
+  readonly #plain = new Set<AcceptedSocket<In, Out, Request>>();
+  readonly #server: HttpServer | undefined;
+  /** Our own, if it is. */
+  readonly #http: Server | undefined;
+  /** Resolves when the port is listened on; at once without one. Rejects if it cannot be. */
+  readonly listening: Promise<void>;
+  #draining = false;
+  #closed: Promise<void> | undefined;
+
+  /** @throws LongSocketError `INVALID_OPTION` */
+  constructor(options: LongSocketServerOptions<Request>) {
+    validateServer(options);
+    this.#options = { ...options };
+    this.#socketOptions = socketOptionsOf(options);
+    this.#clock = clockOf(options);
+    this.#listeners = new Listeners(options.onListenerError ?? reportListenerError);
+    const { maxSessions = 100_000, maxSessionsPerPrincipal = 20, helloTimeout = 15_000, store } = options;
+    this.#ledger = new RetainedLedger(options.maxRetainedBytes ?? 256 * 1024 * 1024);
+    const config = {
+      peer: peerConfig(options, this.#ledger),
+      ledger: this.#ledger,
+      clock: this.#clock,
+      random: sharedConfig(options).random,
+      entropy: newSession,
+      hash: hashOf,
+      helloTimeout,
+      maxSessions,
+      maxSessionsPerPrincipal,
+      store,
+    };
+    this.#host = new SessionHost<Request>(config, this.#socketOptions, {
+      session: (socket) => this.#emit(socket as unknown as SessionSocket<In, Out, Request>),
+      error: (error) => this.#listeners.emit('error', error),
+    });
+    const { perMessageDeflate = false } = options;
+    this.#upgrader = createUpgrader({ maxPayload: config.peer.maxPayload, perMessageDeflate });
+    this.#http = options.port === undefined ? undefined : createHttpServer();
+    this.#server = options.server ?? this.#http;
+    this.#server?.on('upgrade', this.#onUpgrade);
+    this.listening = this.#listen();
+  }
+
+  #listen(): Promise<void> {
+    const http = this.#http;
+    if (!http) return Promise.resolve();
+    const { port, host } = this.#options;
+    const listening = new Promise<void>((resolve, reject) => {
+      http.once('listening', resolve);
+      http.on('error', (error) => {
+        reject(error);
+        this.#listeners.emit('error', error);
+      });
+      http.listen(port, host);
+    });
+    listening.catch(() => {}); // It is an `error` event as well.
+    return listening;
+  }
+
+  // --- events ------------------------------------------------------------------------------------------------------
+
+  /** Calls `listener` for each such event, until the function it returns is called. */
+  on<Type extends keyof ServerEvents>(
+    type: Type,
+    listener: (event: ServerEvents<In, Out, Request>[Type]) => unknown,
+  ): () => void {
+    return this.#listeners.on(type, listener);
+  }
+
+  #emit(socket: ServerSocket<In, Out, Request>): void {
+    this.#listeners.emit('connection', socket);
+  }
+
+  // --- upgrades ----------------------------------------------------------------------------------------------------
+
+  /** Where it listens, with option `port`. */
+  address(): { address: string; port: number; family: string } | undefined {
+    const address = this.#http?.address();
+    return address && typeof address === 'object' ? address : undefined;
+  }
+
+  readonly #onUpgrade = (request: IncomingMessage, duplex: Duplex, head: Uint8Array): void => {
+    const { path } = this.#options;
+    if (path === undefined || pathOf(request) === path) this.handleUpgrade(request, duplex, head);
+    // Another listener may know this path.
+    else if (this.#server?.listenerCount('upgrade') === 1) refuseUpgrade(duplex, 404);
+  };
+
+  /**
+   * Answers an upgrade request: for `noServer`, from the `upgrade` event of an HTTP server. Never throws for what the
+   * client sent.
+   */
+  handleUpgrade(request: object, duplex: object, head: Uint8Array): void {
+    const socket = duplex as Duplex;
+    const ignore = (): void => {};
+    socket.on('error', ignore);
+    const late = this.#clock.setTimer(() => socket.destroy(), this.#options.helloTimeout ?? 15_000);
+    const done = (): void => this.#clock.clearTimer(late);
+    this.#admit(request as IncomingMessage).then(
+      (verdict) => {
+        done();
+        if (socket.destroyed) return;
+        if (typeof verdict === 'number') refuseUpgrade(socket, verdict, verdict === 503 ? { 'Retry-After': '2' } : {});
+        else {
+          socket.off('error', ignore);
+          this.#upgrade(request as IncomingMessage, socket, head, verdict.principal);
+        }
+      },
+      (error: unknown) => {
+        done();
+        refuseUpgrade(socket, 500);
+        this.#listeners.emit('error', error);
+      },
+    );
+  }
+
+  /** Who it is, or the HTTP status that says why not. */
+  async #admit(incoming: IncomingMessage): Promise<number | { readonly principal: string | undefined }> {
+    const { authenticate, origins } = this.#options;
+    const request = incoming as unknown as Request;
+    if (this.#closed || (this.#draining && !offersSession(incoming))) return 503;
+    const { origin } = incoming.headers;
+    if (origin !== undefined && !isWelcome(origin, origins, incoming, request)) return 403;
+    if (!authenticate) return { principal: undefined };
+    const principal = await authenticate(request);
+    if (principal === undefined || principal === null) return 401;
+    if (typeof principal !== 'string')
+      throw new TypeError(`authenticate must return text or nothing, got ${typeof principal}`);
+    return { principal };
+  }
+
+  #upgrade(incoming: IncomingMessage, duplex: Duplex, head: Uint8Array, principal: string | undefined): void {
+    const request = incoming as unknown as Request;
+    const offered = protocolsOf(incoming);
+    const own = offered.filter((protocol) => protocol !== TOKEN);
+    const { handleProtocols = ([first]: readonly string[]) => first, sourceOf, onListenerError } = this.#options;
+    const report = onListenerError ?? reportListenerError;
+    const inner = own.length > 0 ? isolate((offers) => handleProtocols(offers, request), own, report) : undefined;
+    const source = sourceOf && isolate(sourceOf, request, report);
+    if (offered.length === own.length) {
+      this.#upgrader(incoming, duplex, head, inner, (ws) => this.#acceptPlain(ws, request, principal));
+      return;
+    }
+    this.#upgrader(incoming, duplex, head, TOKEN, (ws) => {
+      const { binaryType = 'arraybuffer' } = this.#options;
+      this.#host.arrive((id, report) => adopt(ws, { id, binaryType }, report), {
+        request,
+        inner: inner ?? '',
+        principal,
+        source,
+      });
+    });
+  }
+
+  #acceptPlain(ws: WsSocket, request: Request, principal: string | undefined): void {
+    const options = this.#socketOptions;
+    const socket = new AcceptedSocket<In, Out, Request>(ws, request, sessionConfig(options), options, principal);
+    this.#plain.add(socket);
+    socket.on('close', () => this.#plain.delete(socket));
+    this.#emit(socket);
+  }
+
+  // --- what there is -----------------------------------------------------------------------------------------------
+
+  /** Every session, its client connected or not, and every plain connection. */
+  get sockets(): Iterable<ServerSocket<In, Out, Request>> {
+    const sessions = this.#host.sockets.values() as unknown as Iterable<SessionSocket<In, Out, Request>>;
+    return [...sessions, ...this.#plain];
+  }
+
+  stats(): ServerStats {
+    const { sessions, attached, tombs } = this.#host.registry;
+    return {
+      sessions,
+      attached,
+      detached: sessions - attached,
+      plain: this.#plain.size,
+      retainedBytes: this.#ledger.bytes,
+      remembered: tombs,
+      draining: this.#draining,
+    };
+  }
+
+  /**
+   * Sends one message to many of this server's sockets, encoded once. A socket that cannot take it (closed, or its buffer is full) is left
+   * out; returns how many took it. For sessions all that `send` promises holds.
+   */
+  broadcast(sockets: Iterable<ServerSocket<In, Out, Request>>, data: Out): number {
+    // One copy for all, which nobody changes.
+    const message = detached(data as Data) as Out;
+    let taken = 0;
+    broadcasting(message as Data, () => {
+      for (const socket of sockets) if (socket.offer(message)) taken++;
+    });
+    return taken;
+  }
+
+  // --- going -------------------------------------------------------------------------------------------------------
+
+  /**
+   * For a deploy: takes no new sessions, sends every client elsewhere, `rate` a second, within `within`, and closes. Clients with a session
+   * rotate to another server: with a shared `store` nothing is lost; without, what is not acked is reported to them as lost. Plain
+   * clients are closed with 1012, at random moments in that time.
+   */
+  async drain({ within = 30_000, rate = 100 }: DrainOptions = {}): Promise<void> {
+    if (!(within >= 0 && rate > 0)) {
+      throw new LongSocketError('INVALID_ARGUMENT', 'drain: `within` must be at least 0, and `rate` more than 0');
+    }
+    this.#draining = true;
+    const { random } = sharedConfig(this.#options);
+    const window = Math.min(within, (this.#plain.size / rate) * 1000);
+    for (const socket of this.#plain)
+      this.#clock.setTimer(() => socket.close(1012, 'service restart'), random() * window);
+    this.#host.drain(within, rate);
+    await this.#emptied(within);
+    await this.close();
+  }
+
+  /** Resolves when nobody is connected any more, or after so long. */
+  #emptied(within: number): Promise<void> {
+    return new Promise((resolve) => {
+      const deadline = this.#clock.now() + within;
+      const look = (): void => {
+        const left = deadline - this.#clock.now();
+        if (left <= 0 || (this.#host.registry.attached === 0 && this.#plain.size === 0)) resolve();
+        else this.#clock.setTimer(look, Math.min(left, 50));
+      };
+      look();
+    });
+  }
+
+  /**
+   * Ends at once: hands all sessions to the `store`, or tells their clients that they are lost; closes plain clients with 1001. An HTTP
+   * server that was given stays open; one of our own is closed. Calling it again changes nothing.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#server?.off('upgrade', this.#onUpgrade);
+    for (const socket of this.#plain) socket.close(1001, 'going away');
+    await Promise.all([this.#host.close(), ...[...this.#plain].map((socket) => socket.closed)]);
+    const http = this.#http;
+    if (!http) return;
+    await new Promise<void>((resolve) => {
+      http.close(() => resolve());
+      http.closeAllConnections();
+    });
+  }
+
+  /** `close()`: for `await using`. */
+  async [asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] as string;
+
+function protocolsOf({ headers }: IncomingMessage): string[] {
+  const offered = headers['sec-websocket-protocol'] ?? '';
+  return offered.split(',').flatMap((protocol) => protocol.trim() || []);
+}
+
+const offersSession = (request: IncomingMessage): boolean => protocolsOf(request).includes(TOKEN);
+
+function isWelcome<Request extends UpgradeRequest>(
+  origin: string,
+  origins: LongSocketServerOptions<Request>['origins'],
+  { headers }: IncomingMessage,
+  request: Request,
+): boolean {
+  if (origins === '*') return true;
+  if (typeof origins === 'function') return origins(origin, request);
+  if (origins) return origins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase());
+  return origin.toLowerCase().replace(/^[a-z][a-z0-9+.-]*:\/\//, '') === headers.host?.toLowerCase();
+}
+
+/** The part of the options that each socket has. */
+function socketOptionsOf(options: LongSocketServerOptions<never>): SocketOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => name in socketChecks));
+}

@@ -1,0 +1,85 @@
+import type { Resume } from '../core/frames.js';
+import type { Peer } from '../core/peer.js';
+import type { ConnectionId, Data, Effect, Input, PeerSnapshot, Remains } from '../core/types.js';
+import type { Connection } from '../io/connection.js';
+import type { SocketOptions } from '../socket/options.js';
+import { Socket } from '../socket/socket.js';
+import type { UpgradeRequest } from './accept.js';
+
+/** What a server's end tells the server that keeps it. */
+export interface Keeper {
+  ended(session: string, remains: Remains): void;
+}
+
+/** What the machine of a session needs beside the options of its socket. */
+export interface Seat<Request> {
+  readonly peer: Peer;
+  readonly principal: string | undefined;
+  readonly request: Request;
+  readonly maxBufferedBytes: number;
+  readonly maxBufferedMessages: number;
+}
+
+/**
+ * The server's end of a session: the same shape as the client's, and it survives the client's reconnects and rotations. While its
+ * client is away it is `connecting` (with `attempt` 0), and what is sent waits.
+ */
+export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> extends Socket<
+  In,
+  Out
+> {
+  /** Who `authenticate` said this is. */
+  readonly principal: string | undefined;
+  readonly #keeper: Keeper;
+  #request: Request;
+  #released: ((snapshot: PeerSnapshot) => void) | undefined;
+
+  /** Made by a `LongSocketServer`. */
+  constructor(seat: Seat<Request>, options: SocketOptions, keeper: Keeper) {
+    const { peer, maxBufferedBytes, maxBufferedMessages } = seat;
+    super({ maxBufferedBytes, maxBufferedMessages, overflow: 'throw' }, options, () => peer, true);
+    this.principal = seat.principal;
+    this.#request = seat.request;
+    this.#keeper = keeper;
+  }
+
+  /** The upgrade request of the newest connection. */
+  get request(): Request {
+    return this.#request;
+  }
+
+  /** The path and query the client asked for. */
+  override get url(): string {
+    return this.#request.url ?? '';
+  }
+
+  /** A connection of this session's has come: the first, or one that resumes it. */
+  attach(id: ConnectionId, connection: Connection, request: Request, jitter: number, resume?: Resume): void {
+    this.#request = request;
+    this.adopt(id, connection);
+    this.driver.dispatch({ type: 'attach', id, jitter, resume });
+  }
+
+  instruct(input: Extract<Input, { type: 'go-away' | 'evict' }>): void {
+    this.driver.dispatch(input);
+  }
+
+  /** Gives the session up to another server. Resolves with what that one needs; never, if it ended before. */
+  release(): Promise<PeerSnapshot> {
+    return new Promise((resolve) => {
+      this.#released = resolve;
+      this.driver.dispatch({ type: 'release' });
+    });
+  }
+
+  /** What its connections report comes here. */
+  get reports(): (report: Parameters<typeof this.report>[0]) => void {
+    return this.report;
+  }
+
+  protected override perform(effect: Effect): void {
+    if (effect.type === 'ended') this.#keeper.ended(this.session as string, effect.remains);
+    else if (effect.type === 'released') this.#released?.(effect.snapshot);
+    else super.perform(effect);
+  }
+}
