@@ -1,7 +1,7 @@
 import { CUT_OFF } from '../core/close-code.js';
 import { LongSocketError } from '../core/errors.js';
 import { TOKEN } from '../core/frames.js';
-import { Line } from '../core/line.js';
+import { RotatingLine } from '../core/rotating-line.js';
 import { Session } from '../core/session.js';
 import type { Announcement, ConnectionEnd, ConnectionId, ConnectionReport, Data, Effect } from '../core/types.js';
 import { dial as dialWebSocket } from '../io/dial.js';
@@ -54,7 +54,7 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     super(
       config,
       options,
-      (random) => (session ? new Session({ ...config, random }) : new Line({ ...config, random })),
+      (random) => (session ? new Session({ ...config, random }) : new RotatingLine({ ...config, random })),
       session,
     );
     this.#url = url;

@@ -1,8 +1,8 @@
 /**
  * The plain machine: one long connection, over any number of transport connections. Everything that decides is here; it
  * opens no socket, sets no timer, reads no clock and draws no random number of its own. What happened comes in through
- * `step`, what to do goes out as effects, and `deadline` says when to wake it. `session.ts` adds what makes messages
- * survive the change of connection.
+ * `step`, what to do goes out as effects, and `deadline` says when to wake it. `rotating-line.ts` adds the planned change of
+ * connection, and `session.ts` what makes messages survive any change.
  *
  * The contract
  * 1. `step` is the only mutator. Its effects are performed in order, all of them, before the next `step`; the array it
@@ -26,8 +26,7 @@
  *
  *     closed: 'closed' · waiting, dialing, greeting: 'connecting' · all others: 'connected'
  *
- * Rotating and draining are as connected, with a second connection beside: what fails there costs nothing but the
- * rotation, unless the first one is lost meanwhile, in whose place the second then steps.
+ * Rotating and draining are as connected, with a second connection beside: see `rotating-line.ts`.
  *
  * Phase × input (– = ignored; count = only the figures of `close` change; inputs of a connection other than the phase's
  * own are ignored everywhere)
@@ -59,23 +58,12 @@
  * "lost" is one decision, `lost`: what the ending means (close-code.ts), whether attempts are left, and how long to
  * wait (backoff.ts); it leads to waiting or, by `finish`, to closed. Connections are told apart by id in one place.
  */
-import { backoffDelay, nextDelay } from './backoff.js';
-import { ABNORMAL, DEAD_PEER, endingOf, INTERNAL_ERROR, MOVED, NORMAL, ownEnding } from './close-code.js';
+import { nextDelay } from './backoff.js';
+import { ABNORMAL, DEAD_PEER, endingOf, INTERNAL_ERROR, NORMAL, ownEnding } from './close-code.js';
 import { WAKE_LIMIT } from './heartbeat.js';
-import { Lifetime } from './lifetime.js';
 import { Link } from './link.js';
 import { Outbox } from './outbox.js';
-import {
-  type Attempt,
-  deadlineOf,
-  type Greeting,
-  idOf,
-  isGreeting,
-  linkOf,
-  otherIdOf,
-  type Phase,
-  stageOf,
-} from './phase.js';
+import { type Attempt, deadlineOf, type Greeting, idOf, linkOf, type Phase, stageOf } from './phase.js';
 import type {
   Announcement,
   ConnectionId,
@@ -98,15 +86,10 @@ export const LATE = 1000;
 /** Bytes handed over in one step. */
 export const PART = 256 * 1024;
 
-/** How long the old connection may take to end after a rotation, in ms. */
-const DRAIN_LIMIT = 5000;
-
 const CLOSED: Phase = { name: 'closed' };
 
 /** What a step on a connection is about. */
-type OnConnection = Exclude<Extract<Input, { id: ConnectionId }>, { type: 'attach' }>;
-type Rotating = Extract<Phase, { name: 'rotating' }>;
-type Draining = Extract<Phase, { name: 'draining' }>;
+export type OnConnection = Exclude<Extract<Input, { id: ConnectionId }>, { type: 'attach' }>;
 
 export class Line implements Machine {
   protected readonly config: SessionConfig;
@@ -119,17 +102,13 @@ export class Line implements Machine {
   readonly #outbox: Outbox;
   /** Dials since the beginning of the life or the last connection that proved good. */
   protected attempts = 0;
-  /** Failed rotations since the last good one. */
-  #handovers = 0;
   #reconnected = false;
   /** The last wake, or return of the network. */
   #wokeAt = Number.NEGATIVE_INFINITY;
-  protected readonly lifetime: Lifetime | undefined;
 
-  constructor(config: SessionConfig, lifetime = config.maxConnectionAge < Number.POSITIVE_INFINITY) {
+  constructor(config: SessionConfig) {
     this.config = config;
     this.#outbox = new Outbox(config);
-    this.lifetime = lifetime ? new Lifetime(config.maxConnectionAge) : undefined;
   }
 
   get state(): State {
@@ -196,7 +175,7 @@ export class Line implements Machine {
       case 'adopt':
         if (this.phase.name === 'closed') {
           this.begin(now);
-          this.open(++this.#lastId, input.canPing, now);
+          this.open(this.nextId(), input.canPing, now);
         }
         break;
       case 'online':
@@ -223,9 +202,13 @@ export class Line implements Machine {
         break; // For a server's end of a session: `peer.ts`.
       default:
         if (input.id === idOf(this.phase)) this.onConnection(input, now);
-        else if (input.id === otherIdOf(this.phase)) this.#onOther(input, now);
+        else this.onOther(input, now);
     }
     return this.effects;
+  }
+
+  protected nextId(): ConnectionId {
+    return ++this.#lastId;
   }
 
   protected get link(): Link | undefined {
@@ -263,7 +246,12 @@ export class Line implements Machine {
     else if (name !== 'closed') this.#outbox.push(data);
   }
 
-  /** In a session alone. */
+  /** See `rotating-line.ts`: the second connection, while one takes over from another. */
+  protected rotate(_cause: RotationCause, _now: number): void {}
+  protected onOther(_input: OnConnection, _now: number): void {}
+  protected leaveOther(): void {}
+
+  /** See `session.ts`. */
   protected read(_number: number, _pulls: boolean, _now: number): void {}
 
   protected close(code: number, reason: string, now: number): void {
@@ -275,7 +263,7 @@ export class Line implements Machine {
       this.finish(ownEnding(stageOf(phase), 'caller', code, reason));
       return;
     }
-    this.leaveOther(NORMAL);
+    this.leaveOther();
     this.phase = { name: 'closing', link, deadline: now + this.config.closeTimeout, code, reason, hungUp: false };
     this.setState({ status: 'connected', closing: true });
     this.pump(now);
@@ -312,7 +300,7 @@ export class Line implements Machine {
         if (phase.name === 'greeting') this.effects.push({ type: 'write', id: input.id, data: input.data });
         break;
       case 'greeted':
-        if (phase.name === 'greeting') this.open(phase.id, phase.canPing, now, phase.backedUp);
+        if (phase.name === 'greeting') this.ready(phase, now);
         break;
       case 'greeting-failed':
         if (phase.name === 'greeting') {
@@ -343,30 +331,23 @@ export class Line implements Machine {
     if (this.config.greets) {
       this.greet(attempt, canPing);
       this.effects.push({ type: 'greet', id: attempt.id, reconnected: this.#reconnected });
-    } else if (attempt.id === idOf(this.phase)) {
-      this.open(attempt.id, canPing, now);
     } else {
-      this.takeOver(this.newLink(attempt.id, canPing, now), now);
+      this.ready({ ...attempt, canPing, backedUp: false }, now);
     }
   }
 
-  /** From dialing to greeting, for whichever of the two connections it is. */
-  protected greet({ id, since, deadline, extended, takesOver }: Attempt, canPing: boolean): void {
-    const phase = this.phase;
-    const greeting = { id, since, deadline, extended, takesOver, canPing, backedUp: false };
-    if (phase.name === 'rotating' && phase.next.id === id) this.phase = { ...phase, next: greeting };
-    else this.phase = { name: 'greeting', ...greeting };
+  /** It may be the application's now. */
+  protected ready({ id, canPing, backedUp }: Greeting, now: number): void {
+    this.open(id, canPing, now, backedUp);
+  }
+
+  /** From dialing to greeting. */
+  protected greet(attempt: Attempt, canPing: boolean): void {
+    this.phase = { ...attempt, name: 'greeting', canPing, backedUp: false };
   }
 
   protected newLink(id: ConnectionId, canPing: boolean, now: number): Link {
-    const link = new Link(id, this.config.heartbeat, canPing, now);
-    this.limitAge(link, now);
-    return link;
-  }
-
-  protected limitAge(link: Link, now: number): void {
-    const { connectTimeout, random } = this.config;
-    if (this.lifetime) link.rotateAt = now + this.lifetime.rotateAfter(connectTimeout, random);
+    return new Link(id, this.config.heartbeat, canPing, now);
   }
 
   protected open(id: ConnectionId, canPing: boolean, now: number, backedUp = false): void {
@@ -417,102 +398,6 @@ export class Line implements Machine {
     this.effects.push({ type: 'hang-up', id: phase.link.id, code: phase.code, reason: phase.reason });
   }
 
-  // --- rotation ----------------------------------------------------------------------------------------------------
-
-  protected rotate(cause: RotationCause, now: number): void {
-    const phase = this.phase;
-    if (phase.name !== 'connected') return;
-    const { link } = phase;
-    const { connectTimeout } = this.config;
-    link.rotateAt = Number.POSITIVE_INFINITY;
-    const id = ++this.#lastId;
-    const deadline = now + (this.lifetime?.handoverLimit(connectTimeout) ?? connectTimeout);
-    const next = { id, since: now, deadline, extended: false, takesOver: true };
-    this.phase = { name: 'rotating', link, next, cause };
-    this.emit({ event: 'rotating', detail: { cause } });
-    this.effects.push({ type: 'dial', id, attempt: this.#handovers + 1, reason: 'rotate' });
-  }
-
-  #onOther(input: OnConnection, now: number): void {
-    const phase = this.phase;
-    if (phase.name === 'rotating') this.#onNext(phase, input, now);
-    else if (phase.name === 'draining') this.#onOld(phase, input, now);
-  }
-
-  #onNext(phase: Rotating, input: OnConnection, now: number): void {
-    const { next } = phase;
-    switch (input.type) {
-      case 'connection-open':
-        this.opened(next, input, now);
-        break;
-      case 'message-received':
-        if (isGreeting(next)) this.greeted(next, input.data, now);
-        break;
-      case 'connection-backed-up':
-      case 'connection-writable':
-        if (isGreeting(next)) {
-          this.phase = { ...phase, next: { ...next, backedUp: input.type === 'connection-backed-up' } };
-        }
-        break;
-      case 'greeting-send':
-        this.effects.push({ type: 'write', id: input.id, data: input.data });
-        break;
-      case 'greeted':
-        if (isGreeting(next)) this.takeOver(this.newLink(next.id, next.canPing, now), now, next.backedUp);
-        break;
-      case 'greeting-failed':
-      case 'connection-close':
-        if (input.type === 'greeting-failed') this.terminate(next.id, INTERNAL_ERROR, '');
-        this.handoverFailed(now, 'retryAfter' in input ? input.retryAfter : undefined);
-        break;
-    }
-  }
-
-  /** Nothing is lost but the attempt; there will be another. */
-  protected handoverFailed(now: number, retryAfter = 0): void {
-    const { link } = this.phase as Rotating;
-    const ending = { ...ownEnding('dial', 'dial'), retryAfter };
-    link.rotateAt = now + backoffDelay(++this.#handovers, ending, false, this.config);
-    this.phase = { name: 'connected', link };
-  }
-
-  /** The next connection is the application's now; the old one may finish what it is at. */
-  protected takeOver(link: Link, now: number, backedUp = false): void {
-    const { link: old, cause } = this.phase as Rotating;
-    link.backedUp = backedUp;
-    this.#handovers = 0;
-    link.inherit(old.unconfirmed());
-    this.phase = { name: 'draining', link, old, until: now + DRAIN_LIMIT };
-    this.leave(old);
-    this.emit({ event: 'rotated', detail: { cause } });
-    this.pump(now);
-  }
-
-  /** Says goodbye to the old connection; it is read until it ends. */
-  protected leave(old: Link): void {
-    this.effects.push({ type: 'hang-up', id: old.id, code: NORMAL, reason: '' });
-  }
-
-  #onOld(phase: Draining, input: OnConnection, now: number): void {
-    const { link, old } = phase;
-    if (input.type === 'message-received') this.receivedOld(phase, input.data, now);
-    else if (input.type === 'connection-close') {
-      // The answer to our goodbye proves that all had arrived.
-      if (input.wasClean) link.inherit(0);
-      this.phase = { name: 'connected', link };
-    } else if (input.type === 'pong-received') old.pong(input.payload, now);
-  }
-
-  protected receivedOld({ old }: Draining, data: Data, now: number): void {
-    this.received(old, data, now);
-  }
-
-  /** Gives up the second connection, if there is one. */
-  protected leaveOther(code: number): void {
-    const other = otherIdOf(this.phase);
-    if (other !== undefined) this.terminate(other, code, '');
-  }
-
   // --- time and the world ------------------------------------------------------------------------------------------
 
   protected timeout(overslept: boolean, now: number): void {
@@ -538,33 +423,16 @@ export class Line implements Machine {
         }
         break;
       case 'connected':
-        if (now >= phase.link.rotateAt) this.rotate(phase.link.rotateFor, now);
-        this.#beatOrWake(phase.link, late, now);
-        break;
       case 'rotating':
-        if (now >= phase.next.deadline) {
-          this.leaveOther(NORMAL);
-          this.handoverFailed(now);
-        }
-        this.#beatOrWake(phase.link, late, now);
-        break;
       case 'draining':
-        if (now >= phase.until) {
-          this.leaveOther(MOVED);
-          this.phase = { name: 'connected', link: phase.link };
-        }
-        this.#beatOrWake(phase.link, late, now);
+        if (late) this.#wake('wake', now);
+        else this.beat(phase.link, phase.link.heartbeat.check(now), now);
         break;
       case 'closing':
         this.abandon(phase.code, phase.reason);
         this.#endClosing();
         break;
     }
-  }
-
-  #beatOrWake(link: Link, late: boolean, now: number): void {
-    if (late) this.#wake('wake', now);
-    else this.beat(link, link.heartbeat.check(now), now);
   }
 
   #wake(type: 'online' | 'offline' | 'wake', now: number): void {
@@ -595,13 +463,13 @@ export class Line implements Machine {
   // --- from one phase to another -----------------------------------------------------------------------------------
 
   protected begin(_now: number): void {
-    this.attempts = this.#handovers = 0;
+    this.attempts = 0;
     this.#reconnected = false;
     this.effects.push({ type: 'begin' });
   }
 
   protected dial(reason: DialReason, now: number): void {
-    const id = ++this.#lastId;
+    const id = this.nextId();
     const attempt = ++this.attempts;
     const cause = this.#state.status === 'connecting' ? this.#state.cause : undefined;
     const deadline = now + this.config.connectTimeout;
@@ -614,7 +482,7 @@ export class Line implements Machine {
   protected abandon(code: number, reason: string, only?: ConnectionId): void {
     const id = idOf(this.phase);
     if (id !== undefined) this.terminate(id, code, reason);
-    if (only === undefined) this.leaveOther(NORMAL);
+    if (only === undefined) this.leaveOther();
   }
 
   protected terminate(id: ConnectionId, code: number, reason: string): void {
@@ -623,18 +491,9 @@ export class Line implements Machine {
 
   /** The attempt or connection of this phase is gone: the one place that decides what comes next. */
   protected lost(ending: Ending, now: number): void {
-    const { config, phase } = this;
-    const link = this.link;
+    const { config, link } = this;
     if (link && now - link.since >= config.minUptime) this.attempts = 0;
-    // Cut off by others, that is: neither by us, nor with a word of this library's.
-    if (link && ['lost', 'peer'].includes(ending.cause) && ending.code < 3000) {
-      this.lifetime?.ended(now - link.since, now - link.heartbeat.heardAt);
-    }
-    if (phase.name === 'rotating') {
-      this.#stepIn(phase, ending, now);
-      return;
-    }
-    this.leaveOther(NORMAL);
+    this.leaveOther();
     const delay = this.nextDelay(ending, this.#isHurried(now));
     if (delay === undefined) {
       this.#failed(ending);
@@ -644,18 +503,17 @@ export class Line implements Machine {
     }
     const attempt = this.attempts + 1;
     this.phase = { name: 'waiting', until: now + delay, notBefore: now + (ending.retryAfter ?? 0) };
-    this.#interrupt(attempt, delay, link, ending, now);
+    this.showInterruption(attempt, delay, link, ending, now);
     this.emit({ event: 'reconnecting', detail: { attempt, delay, cause: ending } });
   }
 
-  /** The connection that was to be replaced is gone before its time: the next one is on its way already. */
-  #stepIn({ link, next }: Rotating, ending: Ending, now: number): void {
-    const attempt = ++this.attempts;
-    this.phase = isGreeting(next) ? { name: 'greeting', ...next } : { name: 'dialing', ...next };
-    this.#interrupt(attempt, 0, link, ending, now);
-  }
-
-  #interrupt(attempt: number, delay: number, link: Link | undefined, ending: Ending, now: number): void {
+  protected showInterruption(
+    attempt: number,
+    delay: number,
+    link: Link | undefined,
+    ending: Ending,
+    now: number,
+  ): void {
     this.setState({ status: 'connecting', attempt, delay, cause: ending });
     if (link) this.interrupted(link, ending, now);
     this.#failed(ending);

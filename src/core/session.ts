@@ -41,10 +41,11 @@ import {
   VERSION,
   type Welcome,
 } from './frames.js';
-import { Line, PART } from './line.js';
+import { PART } from './line.js';
 import { Link } from './link.js';
 import { byteLength } from './outbox.js';
 import { type Attempt, type Greeting, idOf, type Phase } from './phase.js';
+import { RotatingLine } from './rotating-line.js';
 import type { ConnectionId, Data, Ending, Opening, SendVerdict, SessionConfig } from './types.js';
 
 /** How much longer than the server promises to be silent at most a client waits before it asks, in ms. */
@@ -64,7 +65,7 @@ interface Finishing {
   readonly deadline: number;
 }
 
-export class Session extends Line {
+export class Session extends RotatingLine {
   #delivery: Delivery;
   #pulls = true;
   // What the server said of this session, and the number of our last RESUME.
@@ -264,8 +265,7 @@ export class Session extends Line {
     this.#start = { cursor, expected: held ? delivery.rcvd + 1 : f };
     if (isNew) this.#write(attempt.id, { letter: 'A', c: 0 });
     if (held) this.#write(attempt.id, { letter: 'T', r: delivery.rcvd, c: delivery.report(), s: cursor });
-    if (attempt.id === idOf(this.phase)) this.open(attempt.id, attempt.canPing, now, attempt.backedUp);
-    else this.takeOver(this.newLink(attempt.id, attempt.canPing, now), now, attempt.backedUp);
+    this.ready(attempt, now);
     this.#settle(now);
   }
 
@@ -437,7 +437,7 @@ export class Session extends Line {
 
   #sayGoodbye(link: Link): void {
     const { deadline } = this.#finishing as Finishing;
-    this.leaveOther(NORMAL);
+    this.leaveOther();
     const goodbye: Goodbye = { name: 'closing', link, deadline, code: NORMAL, reason: '', hungUp: false };
     this.phase = goodbye;
     this.hangUp(goodbye);

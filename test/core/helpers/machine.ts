@@ -1,4 +1,4 @@
-import { Line } from '../../../src/core/line.js';
+import { RotatingLine } from '../../../src/core/rotating-line.js';
 import type { Announcement, ConnectionEnd, Effect, Input, SessionConfig } from '../../../src/core/types.js';
 import { config } from './config.js';
 
@@ -8,11 +8,11 @@ type Detail<Event extends Announcement['event']> = Extract<Announcement, { event
 
 /** A session with its time, and what its effects were: a driver that performs nothing. */
 export class Machine {
-  readonly session: Line;
+  readonly session: RotatingLine;
   now = 0;
 
   constructor(overrides: Partial<SessionConfig> = {}) {
-    this.session = new Line(config(overrides));
+    this.session = new RotatingLine(config(overrides));
   }
 
   /** Steps, and copies the effects, since their array is reused. */
