@@ -152,10 +152,13 @@ export function encode(frame: Control): string {
       return `${DLE}T${frame.r},${frame.c},${frame.s}`;
     default: {
       const { letter, ...fields } = frame;
-      return `${DLE}${letter}${JSON.stringify(fields)}`;
+      return `${DLE}${letter}${JSON.stringify(fields, (_, value) => (typeof value === 'number' ? whole(value) : value))}`;
     }
   }
 }
+
+/** Options may be fractions, or Infinity. */
+const whole = (value: number): number => Math.min(Math.ceil(value), Number.MAX_SAFE_INTEGER);
 
 /** What a log shows instead of a key. */
 export const REDACTED = '…';
@@ -163,7 +166,8 @@ export const REDACTED = '…';
 /** A frame for a log: WELCOME and RESUME carry the session's key. */
 export function withoutKey(text: string): string {
   const secret = !isPlain(text) && (text[1] === 'W' || text[1] === 'R');
-  return secret ? text.replace(/"k":"[^"]*"/, `"k":"${REDACTED}"`) : text;
+  // As another library may write it, too: with spaces, or wrongly.
+  return secret ? text.replace(/"k"\s*:\s*"(?:[^"\\]|\\.?)*"?/gs, `"k":"${REDACTED}"`) : text;
 }
 
 // --- reading ---------------------------------------------------------------------------------------------------------
@@ -171,6 +175,11 @@ export function withoutKey(text: string): string {
 /** Text as it came: is it the application's as it stands? */
 export function isPlain(text: string): boolean {
   return text.charCodeAt(0) !== DLE_CODE;
+}
+
+/** Text as it came: is it a frame of ours that is not numbered? */
+export function isControl(data: Data): boolean {
+  return typeof data === 'string' && !isPlain(data) && data[1] !== DLE && data[1] !== 'F';
 }
 
 type Kind = 'count' | 'text' | 'one';
