@@ -1,7 +1,9 @@
 import PartySocket from 'partysocket/ws';
 import ReconnectingWebSocket from 'reconnecting-websocket';
+import { io } from 'socket.io-client';
 import WebSocket from 'ws';
-import * as longsocket from '../../dist/index.js';
+import { LongSocket } from '../../dist/index.js';
+import { RETENTION } from './scenarios.mjs';
 
 /** Compression off, as in a LongSocket by default: the peers construct what they are given without options. */
 class Uncompressed extends WebSocket {
@@ -9,6 +11,8 @@ class Uncompressed extends WebSocket {
     super(url, protocols, { perMessageDeflate: false });
   }
 }
+
+const urlOf = (port, path) => `ws://127.0.0.1:${port}${path}`;
 
 /** A candidate with the API of a WHATWG WebSocket. Like the others it delivers text as strings, bytes as ArrayBuffers. */
 function whatwg(socket) {
@@ -21,10 +25,23 @@ function whatwg(socket) {
   };
 }
 
+/** Retention as large as the credits: they shall be the only bound. */
+function longSocket(port, path, options) {
+  const socket = new LongSocket(urlOf(port, path), { ...RETENTION, ...options });
+  return {
+    opened: new Promise((resolve) => socket.once('open', resolve)),
+    send: (data) => socket.send(data),
+    sendOwned: (data) => socket.send(data, { owned: true }),
+    onMessage: (listener) => socket.on('message', listener),
+    close: () => socket.close(),
+    rotate: () => socket.rotate(),
+  };
+}
+
 /** Everything that is compared, by the package's name; the first is what the others are divided by. */
 export const candidates = {
-  ws(url) {
-    const socket = new Uncompressed(url, []);
+  ws(port, path) {
+    const socket = new Uncompressed(urlOf(port, path), []);
     socket.binaryType = 'arraybuffer';
     socket.on('error', () => {});
     socket.on('close', () => {});
@@ -36,15 +53,18 @@ export const candidates = {
       close: () => socket.close(),
     };
   },
-  partysocket: (url) => whatwg(new PartySocket(url, [], { WebSocket: Uncompressed })),
-  'reconnecting-websocket': (url) => whatwg(new ReconnectingWebSocket(url, [], { WebSocket: Uncompressed })),
-  longsocket(url, options) {
-    const socket = new longsocket.LongSocket(url, options);
+  partysocket: (port, path) => whatwg(new PartySocket(urlOf(port, path), [], { WebSocket: Uncompressed })),
+  'reconnecting-websocket': (port, path) =>
+    whatwg(new ReconnectingWebSocket(urlOf(port, path), [], { WebSocket: Uncompressed })),
+  longsocket: (port, path) => longSocket(port, path),
+  'socket.io'(port, path) {
+    const socket = io(`http://127.0.0.1:${port}`, { transports: ['websocket'], forceNew: true, query: { path } });
     return {
-      opened: new Promise((resolve) => socket.once('open', resolve)),
-      send: (data) => socket.send(data),
+      opened: new Promise((resolve) => socket.once('connect', resolve)),
+      send: (data) => socket.emit('message', data),
       onMessage: (listener) => socket.on('message', listener),
       close: () => socket.close(),
     };
   },
+  'longsocket session': (port, path) => longSocket(port, path, { session: true }),
 };

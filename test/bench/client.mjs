@@ -3,16 +3,14 @@
  * it. A slice ends when everything sent in it has arrived, so what is counted was transported, not queued.
  */
 import { candidates } from './candidates.mjs';
-import { payload, scenarios } from './scenarios.mjs';
+import { payload, STEADY, scenarios } from './scenarios.mjs';
 
 const [, , name, port] = process.argv;
 
-/** By default at most 1 MiB waits, and 4 096 messages of 1 KiB are more: the credits shall be the only bound. */
-const options = { maxBufferedBytes: 8 * 1024 * 1024 };
-
 function sender(socket, scenario) {
-  const { window, batch, grant } = scenario;
+  const { window, batch, grant, owned } = scenario;
   const data = payload(scenario);
+  const send = (owned && socket.sendOwned) || socket.send;
   let flying = 0;
   let wake = () => {};
   socket.onMessage(() => {
@@ -25,7 +23,7 @@ function sender(socket, scenario) {
     while (performance.now() < end || count % grant !== 0) {
       if (flying + batch > window) await new Promise((resolve) => (wake = resolve));
       else {
-        for (let i = 0; i < batch; i++) socket.send(data);
+        for (let i = 0; i < batch; i++) send(data);
         flying += batch;
         count += batch;
         await new Promise(setImmediate);
@@ -77,10 +75,35 @@ function pinger(socket, scenario) {
         const now = performance.now();
         times.push(now - begin);
         if (now < end) ping();
-        else resolve({ count: times.length, p50: times.sort((a, b) => a - b)[times.length >> 1] });
+        else resolve({ count: times.length, p50: quantile(times, 0.5) });
       };
       ping();
     });
+}
+
+/** A message each ms, answered at once: how long each was on its way, there and back. All processes share one clock. */
+function steady(socket) {
+  const now = () => Number(process.hrtime.bigint()) / 1e6;
+  let delays = [];
+  socket.onMessage((data) => {
+    const [sent, answered] = data.split(' ').map(Number);
+    delays.push(answered - sent, now() - answered);
+  });
+  return async (ms, rotateEvery) => {
+    delays = [];
+    const sending = setInterval(() => socket.send(String(now())), 1);
+    const rotating = rotateEvery && setInterval(() => socket.rotate(), rotateEvery);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    clearInterval(sending);
+    clearInterval(rotating);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return { count: delays.length / 2, p99: quantile(delays, 0.99), max: quantile(delays, 1) };
+  };
+}
+
+function quantile(numbers, share) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }
 
 const ends = { send: sender, receive: receiver, 'round trip': pinger };
@@ -90,20 +113,21 @@ let slice;
 
 const commands = {
   async open({ scenario }) {
-    socket = candidates[name](`ws://127.0.0.1:${port}/${scenario}`, name === 'longsocket' ? options : undefined);
-    const { kind } = scenarios[scenario];
-    slice = ends[kind](socket, scenarios[scenario]);
+    socket = candidates[name](port, scenario === STEADY ? scenario : `/${scenario}`);
+    slice = scenario === STEADY ? steady(socket) : ends[scenarios[scenario].kind](socket, scenarios[scenario]);
     await socket.opened;
   },
-  async run({ ms }) {
+  async run({ ms, rotateEvery }) {
     const cpu = process.cpuUsage();
     const begin = performance.now();
-    const { count, p50 } = await slice(ms);
+    const result = await slice(ms, rotateEvery);
     const seconds = (performance.now() - begin) / 1000;
     const { user, system } = process.cpuUsage(cpu);
-    return { count, seconds, cpu: user + system, p50 };
+    return { ...result, seconds, cpu: user + system };
   },
-  shut: () => socket.close(),
+  shut() {
+    socket.close();
+  },
 };
 
 process.on('message', async (command) => {

@@ -6,63 +6,111 @@ const row = (cells) => `| ${cells.join(' | ')} |`;
 const head = (cells) => [row(cells), `|${cells.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`];
 const fixed = (number, digits = 2) => (Number.isFinite(number) ? number.toFixed(digits) : '–');
 const grouped = (number) => Math.round(number).toLocaleString('en').replaceAll(',', ' ');
+const code = (name) => `\`${name}\``;
 
-/** Median over the rounds of the ratio to the first candidate in the same round. */
-function ratio({ rounds, names, median }, scenario, name, quantity) {
-  return median(rounds.map(({ [scenario]: results }) => results[name][quantity] / results[names[0]][quantity]));
-}
-
-function messagePath(measured) {
-  const { rounds, names, median } = measured;
+function messagePath({ messages: rounds, names, median }) {
   const [base, ...others] = names;
-  const lines = head(['Node, ratio to plain `ws`', '`ws`', ...others.map((name) => `\`${name}\``)]);
+  const lines = head(['Node, ratio to plain `ws`', ...names.map(code)]);
   for (const { name, kind } of scenarios) {
-    if (!rounds[0]?.[name]) continue;
+    if (!rounds[0][name]) continue;
+    const of = (candidate, quantity) => median(rounds.map((round) => round[name][candidate][quantity]));
+    // Median over the rounds of the ratio to plain `ws` in the same round.
+    const ratio = (candidate, quantity) =>
+      rounds[0][name][candidate]
+        ? fixed(median(rounds.map((round) => round[name][candidate][quantity] / round[name][base][quantity])))
+        : '–';
+    const ratios = (quantity) => others.map((other) => ratio(other, quantity));
     if (kind === 'round trip') {
-      const us = median(rounds.map((round) => round[name][base].p50)) * 1000;
+      lines.push(row([name, `${fixed(of(base, 'p50') * 1000, 0)} µs`, ...ratios('p50')]));
+    } else {
       lines.push(
-        row([name, `${fixed(us, 0)} µs`, ...others.map((other) => fixed(ratio(measured, name, other, 'p50')))]),
+        row([name, `${grouped(of(base, 'rate'))}/s`, ...ratios('rate')]),
+        row([`${name}: client’s CPU per message`, `${fixed(of(base, 'cpu'), 1)} µs`, ...ratios('cpu')]),
       );
-      continue;
     }
-    const rate = median(rounds.map((round) => round[name][base].rate));
-    const cpu = median(rounds.map((round) => round[name][base].cpu));
-    lines.push(
-      row([name, `${grouped(rate)}/s`, ...others.map((other) => fixed(ratio(measured, name, other, 'rate')))]),
-      row([
-        `${name}: CPU per message`,
-        `${fixed(cpu, 1)} µs`,
-        ...others.map((other) => fixed(ratio(measured, name, other, 'cpu'))),
-      ]),
-    );
   }
   return lines;
 }
 
-function costs({ names, heaps, wrappers, median }) {
-  const kib = (name) => fixed(median(heaps[name]) / 1024, 1);
-  const bare = (what) => median(wrappers.none.map((result) => result[what]));
-  const ns = (name, what) =>
-    wrappers[name] ? fixed(Math.max(0, median(wrappers[name].map((result) => result[what])) - bare(what)), 0) : '0';
+function broadcastTable({ broadcasts: rounds, withServer, median }) {
+  const [base, ...others] = withServer;
+  const line = (perTick, title) =>
+    row([
+      title,
+      `${fixed(median(rounds.map((round) => round[perTick][base])))} µs`,
+      ...others.map((other) => fixed(median(rounds.map((round) => round[perTick][base] / round[perTick][other])))),
+    ]);
   return [
-    ...head(['Cost', ...names.map((name) => `\`${name}\``)]),
-    row(['heap per idle connection, KiB', ...names.map(kib)]),
-    row(['over an in-memory socket, ns per message sent', ...names.map((name) => ns(name, 'send'))]),
-    row(['over an in-memory socket, ns per message received', ...names.map((name) => ns(name, 'receive'))]),
+    ...head(['Broadcast of 100 B: messages per CPU time of the server', '`ws`, a loop', ...others.map(code)]),
+    line(1, 'one in a tick'),
+    line(10, 'ten in a tick'),
   ];
 }
 
-function sizes({ bundles }) {
+function rotationTable({ rotations: rounds, session, median }) {
+  const line = (quantity, title) =>
+    row([
+      title,
+      `${fixed(median(rounds.map(({ steady }) => steady[quantity])))} ms`,
+      `${fixed(median(rounds.map(({ rotating }) => rotating[quantity])))} ms`,
+      fixed(median(rounds.map(({ steady, rotating }) => rotating[quantity] / steady[quantity]))),
+    ]);
+  return [
+    ...head([`Delivery in a ${code(session)}, 1000 msg/s each way`, 'steady', 'rotated each second', 'ratio']),
+    line('p99', 'p99'),
+    line('max', 'longest'),
+  ];
+}
+
+function heapTable({ heaps: rounds, names, withServer, median }) {
+  const kib = (name, end) => fixed(median(rounds.map((round) => round[name][end])) / 1024, 1);
+  return [
+    ...head(['Heap per idle connection, KiB', ...names.map(code)]),
+    row(['client', ...names.map((name) => kib(name, 'client'))]),
+    row(['server', ...names.map((name) => (withServer.includes(name) ? kib(name, 'server') : '–'))]),
+  ];
+}
+
+function idleTable({ idle: { count, results } }) {
+  return [
+    ...head([`Server with ${grouped(count)} idle connections, heartbeats of 25 s`, ...Object.keys(results).map(code)]),
+    row(['share of a core', ...Object.values(results).map((share) => `${fixed(100 * share, 1)} %`)]),
+  ];
+}
+
+function wrapperTable({ wrappers: rounds, median }) {
+  const of = (name, what) => median(rounds.map((round) => round[name][what]));
+  const [none, ...names] = Object.keys(rounds[0]);
+  const line = (what, title) =>
+    row([title, ...names.map((name) => fixed(Math.max(0, of(name, what) - of(none, what)), 0))]);
+  return [
+    ...head(['Over an in-memory socket, ns', ...names.map(code)]),
+    line('send', 'per message sent'),
+    line('receive', 'per message received'),
+  ];
+}
+
+function sizeTable({ bundles }) {
   return [
     ...head(['Browser bundle, all dependencies in', 'bytes (brotli)']),
-    ...Object.entries(bundles).map(([name, bytes]) => row([`\`${name}\``, grouped(bytes)])),
+    ...Object.entries(bundles).map(([name, bytes]) => row([code(name), grouped(bytes)])),
   ];
 }
 
+const tables = {
+  messages: messagePath,
+  broadcasts: broadcastTable,
+  rotations: rotationTable,
+  heaps: heapTable,
+  idle: idleTable,
+  wrappers: wrapperTable,
+  bundles: sizeTable,
+};
+
+/** A table for each part that was measured. */
 export function report(measured) {
-  const { rounds } = measured;
   const { model } = cpus()[0] ?? { model: 'unknown CPU' };
-  const machine = `${cpus().length} × ${model.replace(/\s+/g, ' ').trim()}, Node ${process.version}, ${process.platform}, loopback; medians of ${rounds.length} rounds.`;
-  const path = rounds.length > 0 ? [...messagePath(measured), ''] : [];
-  return `${[...path, ...costs(measured), '', ...sizes(measured), '', machine].join('\n')}\n`;
+  const machine = `${cpus().length} × ${model.replace(/\s+/g, ' ').trim()}, Node ${process.version}, ${process.platform}, loopback.`;
+  const chosen = Object.entries(tables).filter(([part]) => measured[part]);
+  return `${[...chosen.map(([, table]) => table(measured).join('\n')), machine].join('\n\n')}\n`;
 }

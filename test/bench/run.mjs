@@ -1,28 +1,33 @@
 /**
- * `npm run bench`: the built package beside plain `ws` and the peers. Prints a Markdown table.
+ * `npm run bench`: the built package beside plain `ws` and the peers. Prints Markdown tables.
  *
  * The machine may be noisy, and one process may be luckier with its compiler than the next. So every round starts new
- * processes, a client and a server for each candidate; within a round the candidates take turns in slices; what is reported
- * is the median over the rounds of the ratio to plain `ws` in the same round.
+ * processes, a client and a server for each candidate; within a round the candidates take turns in slices; the first round
+ * does not count; what is reported is the median over the others of the ratio to plain `ws` in the same round.
  *
- * --quick: one short round, to see that it runs. --only=<text>: the scenarios whose name contains it.
+ * --quick: short rounds, to see that it runs. --part=<name>: one of `parts` below. --only=<text>: of the messages, the
+ * scenarios whose name contains it. --names=<a,b>: these candidates beside `ws`.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { bundleSizes } from './bundles.mjs';
 import { report } from './report.mjs';
-import { scenarios } from './scenarios.mjs';
+import { STEADY, scenarios } from './scenarios.mjs';
 
+const given = (name) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
 const quick = process.argv.includes('--quick');
-const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length) ?? '';
-const ROUNDS = quick ? 1 : 5;
+const ROUNDS = quick ? 2 : 6;
 const SLICES = quick ? 1 : 4;
 const SLICE_MS = quick ? 60 : 150;
 const WARM_UP_MS = quick ? 60 : 300;
 const CONNECTIONS = quick ? 200 : 2000;
+const SESSION = 'longsocket session';
 
-const names = ['ws', 'partysocket', 'reconnecting-websocket', 'longsocket'];
+const all = ['ws', 'partysocket', 'reconnecting-websocket', 'longsocket', SESSION, 'socket.io'];
+const names = given('names') ? ['ws', ...given('names').split(',')] : all;
+/** Those that differ from `ws` at the server's end as well. */
+const withServer = names.filter((name) => ['ws', SESSION, 'socket.io'].includes(name));
 
 function start(file, args = [], execArgv = []) {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv });
@@ -31,46 +36,67 @@ function start(file, args = [], execArgv = []) {
   });
   failed.catch(() => {});
   const answer = async () => (await Promise.race([once(child, 'message'), failed]))[0];
-  const ask = async (command) => {
-    child.send(command);
+  const ask = async (type, details) => {
+    child.send({ type, ...details });
     return (await answer()).result;
   };
-  return { answer, ask, stop: () => child.disconnect() };
+  return { answer, ask, stop: () => child.connected && child.disconnect() };
+}
+
+/** New processes for one candidate: its server, and what dials it. */
+async function startPair(name, file, execArgv) {
+  const server = start('server.mjs', [name], execArgv);
+  const { port } = await server.answer();
+  const client = start(file, [name, port], execArgv);
+  await client.answer();
+  const stop = () => {
+    client.stop();
+    server.stop();
+  };
+  return { name, client, server, stop };
 }
 
 /** A server and a client for each candidate, all alive, one at work at a time. */
-async function startPairs() {
+async function startPairs(candidates, file) {
   const pairs = [];
-  for (const name of names) {
-    const server = start('server.mjs');
-    const { port } = await server.answer();
-    const client = start('client.mjs', [name, port]);
-    await client.answer();
-    pairs.push({ name, client, server });
-  }
+  for (const name of candidates) pairs.push(await startPair(name, file));
   return pairs;
+}
+
+/** What `round` resolves with, for each round that counts. */
+async function repeat(what, rounds, round) {
+  const results = [];
+  for (let index = 0; index < rounds; index++) {
+    process.stderr.write(`\r${`${what}, round ${index + 1} of ${rounds}`.padEnd(60)}`);
+    results.push(await round(index));
+  }
+  return results.slice(1);
+}
+
+/** The candidates take turns, each round in another order. */
+async function inTurns(pairs, round, slices, run) {
+  for (let slice = 0; slice < slices; slice++) {
+    for (let turn = 0; turn < pairs.length; turn++) await run(pairs[(turn + slice + round) % pairs.length]);
+  }
 }
 
 /** One scenario of one round: a total for each candidate. */
 async function compare(pairs, scenario, round) {
   const totals = {};
   for (const { name, client } of pairs) {
-    await client.ask({ type: 'open', scenario });
-    await client.ask({ type: 'run', ms: WARM_UP_MS });
+    await client.ask('open', { scenario });
+    await client.ask('run', { ms: WARM_UP_MS });
     totals[name] = { count: 0, seconds: 0, cpu: 0, p50s: [] };
   }
-  for (let slice = 0; slice < SLICES; slice++) {
-    for (let turn = 0; turn < pairs.length; turn++) {
-      const { name, client } = pairs[(turn + slice + round) % pairs.length];
-      const { count, seconds, cpu, p50 } = await client.ask({ type: 'run', ms: SLICE_MS });
-      const total = totals[name];
-      total.count += count;
-      total.seconds += seconds;
-      total.cpu += cpu;
-      total.p50s.push(p50);
-    }
-  }
-  for (const { client } of pairs) await client.ask({ type: 'shut' });
+  await inTurns(pairs, round, SLICES, async ({ name, client }) => {
+    const { count, seconds, cpu, p50 } = await client.ask('run', { ms: SLICE_MS });
+    const total = totals[name];
+    total.count += count;
+    total.seconds += seconds;
+    total.cpu += cpu;
+    total.p50s.push(p50);
+  });
+  for (const { client } of pairs) await client.ask('shut');
   return Object.fromEntries(
     Object.entries(totals).map(([name, { count, seconds, cpu, p50s }]) => [
       name,
@@ -79,46 +105,109 @@ async function compare(pairs, scenario, round) {
   );
 }
 
-async function loopback() {
+function messages() {
+  const only = given('only') ?? '';
   const chosen = scenarios.flatMap(({ name }, index) => (name.includes(only) ? [index] : []));
-  const rounds = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const pairs = await startPairs();
+  return repeat('messages', ROUNDS, async (round) => {
+    const pairs = await startPairs(names, 'client.mjs');
     const results = {};
-    for (const scenario of chosen) {
-      results[scenarios[scenario].name] = await compare(pairs, scenario, round);
-      process.stderr.write(`\rround ${round + 1} of ${ROUNDS}: ${scenarios[scenario].name.padEnd(40)}`);
+    for (const index of chosen) {
+      const { name, only: few } = scenarios[index];
+      const candidates = pairs.filter((pair) => !few || few.includes(pair.name));
+      results[name] = await compare(candidates, index, round);
     }
-    for (const { client, server } of pairs) {
-      client.stop();
-      server.stop();
+    for (const { stop } of pairs) stop();
+    return results;
+  });
+}
+
+/** The server's CPU time per message of 100 B to each of 1000 receivers, in µs. */
+function broadcasts() {
+  const receivers = quick ? 100 : 1000;
+  return repeat('broadcasts', ROUNDS, async (round) => {
+    const pairs = await startPairs(withServer, 'crowd.mjs');
+    const results = {};
+    for (const { client } of pairs) await client.ask('open', { count: receivers, path: '/crowd' });
+    for (const perTick of [1, 10]) {
+      const totals = Object.fromEntries(withServer.map((name) => [name, []]));
+      const run = { perTick, size: 100, ms: 2 * SLICE_MS };
+      for (const { client, server } of pairs) {
+        await client.ask('report', { messages: receivers * perTick });
+        await server.ask('broadcast', run);
+      }
+      await inTurns(pairs, round, SLICES, async ({ name, server }) => {
+        totals[name].push((await server.ask('broadcast', run)).cpu);
+      });
+      results[perTick] = Object.fromEntries(withServer.map((name) => [name, median(totals[name])]));
     }
-    rounds.push(results);
+    for (const { stop } of pairs) stop();
+    return results;
+  });
+}
+
+/** How long messages are on their way in one session, a message each ms, without rotations and with one each second. */
+function rotations() {
+  const ms = quick ? 1500 : 5000;
+  return repeat('rotations', ROUNDS, async (round) => {
+    const { client, stop } = await startPair(SESSION, 'client.mjs');
+    await client.ask('open', { scenario: STEADY });
+    await client.ask('run', { ms: 1500, rotateEvery: 500 });
+    const run = (rotateEvery) => client.ask('run', { ms, rotateEvery });
+    const results = {};
+    for (const kind of round % 2 ? ['steady', 'rotating'] : ['rotating', 'steady']) {
+      results[kind] = await run(kind === 'rotating' ? 1000 : undefined);
+    }
+    stop();
+    return results;
+  });
+}
+
+/** Bytes of heap per idle connection, at both ends. */
+function heaps() {
+  return repeat('heap', Math.min(ROUNDS, 4), async () => {
+    const results = {};
+    for (const name of names) {
+      const { client, server, stop } = await startPair(name, 'crowd.mjs', ['--expose-gc']);
+      const used = async () => ({ client: (await client.ask('heap')).bytes, server: (await server.ask('heap')).bytes });
+      await client.ask('open', { count: 100, path: '/none' }); // Code, shapes and pools are not per connection.
+      const before = await used();
+      await client.ask('open', { count: CONNECTIONS, path: '/none' });
+      const after = await used();
+      results[name] = {
+        client: (after.client - before.client) / CONNECTIONS,
+        server: (after.server - before.server) / CONNECTIONS,
+      };
+      stop();
+    }
+    return results;
+  });
+}
+
+/** The share of a core that a server uses for connections on which nothing happens but heartbeats, one each 25 s. */
+async function idle() {
+  const results = {};
+  const count = quick ? 200 : 5000;
+  for (const name of withServer) {
+    process.stderr.write(`\r${`idle: ${name}`.padEnd(60)}`);
+    const { client, server, stop } = await startPair(name, 'crowd.mjs');
+    await client.ask('open', { count, path: '/none' });
+    await server.ask('heartbeat');
+    await server.ask('idle', { ms: quick ? 100 : 5000 });
+    results[name] = (await server.ask('idle', { ms: quick ? 500 : 25_000 })).share;
+    stop();
   }
-  return rounds;
+  return { count, results };
 }
 
-/** Each candidate alone, in new processes, `rounds` times: the medians of what it answers. */
-async function alone(rounds, candidates, measure) {
-  const results = Object.fromEntries(candidates.map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const name of candidates) {
-      process.stderr.write(`\r${measure.name}, round ${round + 1} of ${rounds}: ${name.padEnd(40)}`);
-      results[name].push(await measure(name));
+function wrappers() {
+  return repeat('wrappers', ROUNDS, async () => {
+    const results = {};
+    for (const name of ['none', ...names.filter((name) => name !== 'ws' && name !== 'socket.io')]) {
+      results[name] = await start('wrapper.mjs', [name]).answer();
     }
-  }
-  return results;
+    return results;
+  });
 }
-
-async function heap(name) {
-  const server = start('server.mjs');
-  const { port } = await server.answer();
-  const { bytes } = await start('memory.mjs', [name, port, CONNECTIONS], ['--expose-gc']).answer();
-  server.stop();
-  return bytes;
-}
-
-const wrapper = (name) => start('wrapper.mjs', [name]).answer();
 
 function median(numbers) {
   const sorted = numbers.toSorted((a, b) => a - b);
@@ -126,13 +215,11 @@ function median(numbers) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const measured = {
-  names,
-  rounds: only === 'none' ? [] : await loopback(),
-  heaps: await alone(Math.min(ROUNDS, 3), names, heap),
-  wrappers: await alone(ROUNDS, ['none', ...names.slice(1)], wrapper),
-  bundles: await bundleSizes(),
-  median,
-};
-process.stderr.write(`\r${' '.repeat(70)}\r`);
+const parts = { messages, broadcasts, rotations, heaps, idle, wrappers, bundles: bundleSizes };
+
+const measured = { names, withServer, session: SESSION, median };
+for (const [part, measure] of Object.entries(parts)) {
+  if ((given('part') ?? part) === part) measured[part] = await measure();
+}
+process.stderr.write(`\r${' '.repeat(60)}\r`);
 process.stdout.write(report(measured));

@@ -1,13 +1,15 @@
-/** The other end of all candidates: plain `ws`, in a process of its own. Its parent learns the port. */
-import { Sender, WebSocketServer } from 'ws';
-import { payload, scenarios } from './scenarios.mjs';
+/** The server of one candidate, in a process of its own. Its parent learns the port, and asks for what it costs. */
+import { Sender } from 'ws';
+import { heapUsed } from './heap.mjs';
+import { payload, STEADY, scenarios } from './scenarios.mjs';
+import { servers } from './servers.mjs';
 
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+const [, , name] = process.argv;
 
 /** Gives credit for what arrived. */
 function sink(socket, { grant }) {
   let received = 0;
-  socket.on('message', () => {
+  socket.onMessage(() => {
     received++;
     if (received % grant === 0) socket.send('');
   });
@@ -15,36 +17,85 @@ function sink(socket, { grant }) {
 
 /** Sends as many as it got credit for, a batch per tick. */
 function source(socket, scenario) {
-  const { type, batch, grant, saturated } = scenario;
+  const { type, batch, grant, saturated, owned } = scenario;
   const data = payload(scenario);
   const frames = Sender.frame(Buffer.from(data), { fin: true, opcode: type === 'text' ? 1 : 2 });
   const chunk = Buffer.concat(Array.from({ length: batch }, () => frames).flat());
+  const send = (owned && socket.sendOwned) || socket.send;
   let credit = 0;
   let running = false;
   const run = () => {
     const count = Math.min(batch, credit);
     credit -= count;
-    if (saturated && count === batch) socket._socket.write(chunk);
-    else for (let i = 0; i < count; i++) socket.send(data);
+    if (saturated && count === batch) socket.writeRaw(chunk);
+    else for (let i = 0; i < count; i++) send(data);
     running = credit > 0;
     if (running) setImmediate(run);
   };
-  socket.on('message', () => {
+  socket.onMessage(() => {
     credit += grant;
     if (!running) run();
   });
 }
 
 function echo(socket) {
-  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+  socket.onMessage((data) => socket.send(data));
+}
+
+/** Says when it arrived. */
+function stamp(socket) {
+  socket.onMessage((sent) => socket.send(`${sent} ${Number(process.hrtime.bigint()) / 1e6}`));
 }
 
 const ends = { send: sink, receive: source, 'round trip': echo };
+const nothing = () => {};
 
-server.on('connection', (socket, { url }) => {
-  socket.on('error', () => {});
-  const scenario = scenarios[Number(url.slice(1))];
+/** Those who get broadcasts, and their way to say that one has arrived everywhere. */
+const crowd = [];
+let onArrived = nothing;
+
+const server = await (servers[name] ?? servers.ws)((path, socket) => {
+  const scenario = scenarios[Number(path.slice(1))];
   if (scenario) ends[scenario.kind](socket, scenario);
+  else if (path === STEADY) stamp(socket);
+  else if (path === '/arrived') socket.onMessage(() => onArrived());
+  else if (path === '/crowd') crowd.push(socket.socket);
+  else socket.onMessage(nothing);
 });
-server.on('listening', () => process.send({ port: server.address().port }));
+
+const commands = {
+  heap: async () => ({ bytes: await heapUsed() }),
+
+  heartbeat: () => server.heartbeat(),
+
+  /** What this process uses while nobody sends anything. */
+  async idle({ ms }) {
+    const cpu = process.cpuUsage();
+    const begin = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    const { user, system } = process.cpuUsage(cpu);
+    return { share: (user + system) / 1000 / (performance.now() - begin) };
+  },
+
+  /** Broadcasts `perTick` in a tick, again as soon as all have arrived: this process's CPU time for each message. */
+  async broadcast({ ms, perTick, size }) {
+    const data = 'x'.repeat(size);
+    const cpu = process.cpuUsage();
+    const end = performance.now() + ms;
+    let count = 0;
+    while (performance.now() < end) {
+      const arrived = new Promise((resolve) => (onArrived = resolve));
+      for (let i = 0; i < perTick; i++) server.broadcast(crowd, data);
+      await arrived;
+      count += perTick * crowd.length;
+    }
+    const { user, system } = process.cpuUsage(cpu);
+    return { cpu: (user + system) / count };
+  },
+};
+
+process.on('message', async (command) => {
+  process.send({ result: (await commands[command.type](command)) ?? {} });
+});
 process.on('disconnect', () => process.exit());
+process.send({ port: server.port });

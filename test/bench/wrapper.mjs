@@ -67,21 +67,39 @@ const subjects = {
     return whatwg(new ReconnectingWebSocket('ws://localhost', [], { WebSocket: MemoryWebSocket }), event);
   },
   longsocket() {
-    let deliver;
-    const dial = ({ id }, report) => {
-      deliver = () => report({ type: 'message-received', id, data: DATA });
-      queueMicrotask(() => report({ type: 'connection-open', id, canPing: true }));
-      const nothing = () => {};
-      const send = () => {
-        sent++;
-      };
-      return { send, ping: nothing, close: nothing, terminate: nothing, bufferedAmount: 0, protocol: '', url: '' };
+    const { socket, peer } = longSocket({});
+    return { send: () => socket.send(DATA), receive: () => peer.deliver(DATA) };
+  },
+  'longsocket session'() {
+    const { socket, peer } = longSocket({ session: true });
+    const send = () => {
+      socket.send(DATA);
+      // As the other end does, once in 32 messages.
+      if (sent % 32 === 0) peer.deliver(`\u0010A${sent}`);
     };
-    const socket = new LongSocket('ws://localhost', { dial });
-    socket.on('message', () => received++);
-    return { send: () => socket.send(DATA), receive: () => deliver() };
+    return { send, receive: () => peer.deliver(DATA) };
   },
 };
+
+const WELCOME = '\u0010W{"s":"id","k":"key","r":0,"c":0,"f":1,"t":120000,"h":25000,"b":1048576,"z":104857600}';
+
+function longSocket(options) {
+  const peer = { deliver() {} };
+  const nothing = () => {};
+  const dial = ({ id, protocols }, report) => {
+    peer.deliver = (data) => report({ type: 'message-received', id, data });
+    const protocol = protocols.at(-1) ?? '';
+    queueMicrotask(() => report({ type: 'connection-open', id, canPing: true, protocol }));
+    const send = (data) => {
+      if (typeof data !== 'string' || !data.startsWith('\u0010')) sent++;
+      else if (data.startsWith('\u0010H')) queueMicrotask(() => peer.deliver(WELCOME));
+    };
+    return { send, ping: nothing, close: nothing, terminate: nothing, bufferedAmount: 0, protocol, url: '' };
+  };
+  const socket = new LongSocket('ws://localhost', { ...options, dial });
+  socket.on('message', () => received++);
+  return { socket, peer };
+}
 
 /** The best of several runs: what disturbs only adds. */
 function time(call) {
