@@ -21,6 +21,8 @@ const AT_ONCE = Number.NEGATIVE_INFINITY;
 /** Both directions of a session, as plain data: what a server hands over to another. */
 export interface DeliverySnapshot {
   readonly acked: number;
+  /** Number of the last message that a connection was handed. */
+  readonly handed: number;
   /** What is not acked, as it goes over the wire, oldest first. */
   readonly retained: readonly Data[];
   readonly consumed: number;
@@ -273,6 +275,7 @@ export class Delivery {
     const { acked, consumed, rcvd } = this;
     return {
       acked,
+      handed: this.#outbox.handed,
       retained: this.#outbox.retained(),
       consumed,
       fin: this.#fin > 0,
@@ -280,11 +283,15 @@ export class Delivery {
     };
   }
 
-  static restore(bounds: OutboxBounds, { acked, retained, consumed, fin, peerFin }: DeliverySnapshot): Delivery {
+  static restore(
+    bounds: OutboxBounds,
+    { acked, handed, retained, consumed, fin, peerFin }: DeliverySnapshot,
+  ): Delivery {
     const delivery = new Delivery(bounds);
     const outbox = delivery.#outbox;
     outbox.startAfter(acked);
     for (const data of retained) outbox.retain(data, unframed(data) === undefined ? 0 : byteLength(data));
+    for (let number = acked + 1; number <= handed; number++) outbox.at(number);
     if (fin) delivery.#fin = outbox.last;
     delivery.rcvd = delivery.consumed = delivery.#reported = consumed;
     delivery.#peerFin = peerFin;
@@ -294,6 +301,7 @@ export class Delivery {
   /** Lets go of everything. */
   clear(): void {
     this.#outbox.clear();
+    this.#fin = 0;
     this.#waitingSince = undefined;
   }
 }
