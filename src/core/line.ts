@@ -164,7 +164,7 @@ export class Line implements Machine {
         break;
       case 'connect':
       case 'reconnect':
-        this.#connect(input.type, now);
+        this.connect(input.type, now);
         break;
       case 'rotate':
         this.rotate('caller', now);
@@ -217,7 +217,7 @@ export class Line implements Machine {
 
   // --- the application ---------------------------------------------------------------------------------------------
 
-  #connect(reason: 'connect' | 'reconnect', now: number): void {
+  protected connect(reason: 'connect' | 'reconnect', now: number): void {
     const phase = this.phase;
     const { name } = phase;
     if (name === 'closing') {

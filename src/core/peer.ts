@@ -40,6 +40,7 @@ import {
   encode,
   type Fin,
   type Gone,
+  isControl,
   isPlain,
   MALFORMED,
   parse,
@@ -418,11 +419,9 @@ export class Peer implements Machine {
     const frame = delivery.receive(link, data, now);
     const advanced = delivery.acked > acked;
     if (advanced) this.#stalledSince = this.pending > 0 ? now : undefined;
-    if (typeof data === 'string' && !isPlain(data) && !advanced && this.#floods(now)) this.#violated(now);
-    else if (frame !== undefined) {
-      if (typeof frame === 'object' && 'letter' in frame) this.#control(link, frame, now);
-      else this.#effects.push({ type: 'message', data: frame, number: delivery.rcvd });
-    }
+    if (isControl(data) && !advanced && this.#floods(now)) this.#violated(now);
+    else if (typeof frame === 'object' && 'letter' in frame) this.#control(link, frame, now);
+    else if (frame !== undefined) this.#effects.push({ type: 'message', data: frame, number: delivery.rcvd });
   }
 
   #control(link: Link, frame: Control | typeof MALFORMED, now: number): void {
@@ -606,7 +605,7 @@ export class Peer implements Machine {
     this.#leaveAll(MOVED);
     this.#delivery.clear();
     this.#effects.push({ type: 'released', snapshot });
-    this.#die('moved', ownEnding('open', 'moved', MOVED));
+    this.#die('moved', ownEnding('open', 'moved', MOVED), false);
   }
 
   #die(why: Refusal | 'moved', ending: Ending, leave = true): void {

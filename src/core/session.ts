@@ -32,6 +32,7 @@ import {
   type Control,
   encode,
   type Fin,
+  framed,
   type GoAway,
   type Gone,
   isPlain,
@@ -137,7 +138,7 @@ export class Session extends RotatingLine {
     const { name } = this.phase;
     if (name === 'closed' || name === 'closing' || this.#finishing) return 'closed';
     const least = typeof data === 'string' ? data.length : data.byteLength;
-    if (least * 3 > this.#maxPayload && byteLength(data) > this.#maxPayload) return 'too-big';
+    if (least * 3 >= this.#maxPayload && byteLength(framed(data)) > this.#maxPayload) return 'too-big';
     const verdict = this.#delivery.outbox.verdict(data, waitingBytes, waitingCount);
     if (verdict !== 'queued' || waitingCount > 0) return verdict;
     const link = this.#live;
@@ -189,8 +190,16 @@ export class Session extends RotatingLine {
     const { name } = this.phase;
     if (name === 'closed' || name === 'closing' || this.#finishing) return;
     this.#finish('caller', code, reason, now);
+    const { phase } = this;
     // Nobody was ever told of this session, and there is nothing to tell.
     if (this.#id === undefined && this.pending === 0) this.#giveUp();
+    else if (phase.name === 'waiting' && now >= phase.notBefore) this.dial('retry', now);
+  }
+
+  /** A new life begins; an end that is under way is not waited for. */
+  protected override connect(reason: 'connect' | 'reconnect', now: number): void {
+    if (this.#finishing && this.phase.name !== 'closing') this.#giveUp();
+    super.connect(reason, now);
   }
 
   #finish(cause: Finishing['cause'], code: number, reason: string, now: number): void {
@@ -203,7 +212,7 @@ export class Session extends RotatingLine {
   /** Ends without having got everything through. */
   #giveUp(): void {
     const { code, reason } = this.#finishing as Finishing;
-    this.abandon(code, reason);
+    this.abandon(NORMAL, '');
     this.finish(ownEnding(this.link ? 'open' : 'dial', 'caller', code, reason));
   }
 
@@ -246,13 +255,14 @@ export class Session extends RotatingLine {
     const valid = isNew
       ? welcome.k !== undefined && r === 0 && f === 1
       : welcome.s === this.#id && f <= delivery.rcvd + 1;
-    if (!valid || f < 1 || c > r || !delivery.acknowledge(c, delivery.outbox.handed, now)) {
-      this.#violated(attempt.id, now);
+    const inRange = r <= delivery.outbox.handed && (r >= delivery.acked || attempt.takesOver);
+    if (valid && !inRange && !attempt.takesOver) {
+      this.#sessionLost(attempt, 'range', undefined, now);
       return;
     }
-    // Beside a living connection acks may have overtaken this.
-    if (r > delivery.outbox.handed || (!attempt.takesOver && r < delivery.acked)) {
-      this.#sessionLost(attempt, 'range', undefined, now);
+    // Beside a living connection acks may have overtaken this one; what is wrong there costs only the attempt.
+    if (!valid || !inRange || f < 1 || c > r || !delivery.acknowledge(c, r, now)) {
+      this.#violated(attempt.id, now);
       return;
     }
     if (isNew) {
@@ -280,11 +290,12 @@ export class Session extends RotatingLine {
     if (r >= this.#head.number) this.#head = { number: 0, ends: 0, tooBig: 0 };
   }
 
-  protected override newLink(id: ConnectionId, canPing: boolean, now: number): Link {
+  protected override newLink(id: ConnectionId, _canPing: boolean, now: number): Link {
     const { heartbeat } = this.config;
     const [own, timeout] = heartbeat.kind === 'probe' ? [heartbeat.interval, heartbeat.timeout] : [SLACK, SLACK];
     const interval = Math.min(own, this.#maxSilence + SLACK, (this.lifetime?.idle ?? own) * 0.8);
-    const link = new Link(id, { kind: 'probe', interval, timeout }, canPing, now);
+    // Questions are frames of the protocol: no platform lacks them.
+    const link = new Link(id, { kind: 'probe', interval, timeout }, true, now);
     this.limitAge(link, now);
     this.#delivery.sendOn(link, this.#start.cursor, now);
     link.expected = this.#start.expected;
@@ -333,6 +344,12 @@ export class Session extends RotatingLine {
     const messages = this.#delivery.undelivered(received);
     const known = received !== undefined;
     const [undelivered, unknown] = known ? [messages.length, 0] : [0, messages.length];
+    const { phase } = this;
+    if (phase.name === 'rotating') {
+      // The one that was to take over asks for what there is no more.
+      this.leaveOther();
+      this.phase = { name: 'connected', link: phase.link };
+    }
     this.emit({ event: 'lost', detail: { reason, undelivered, unknown, messages } });
     this.#renew(now);
     this.#fail(attempt, ownEnding('greeting', 'session-lost', GONE, reason), now);
