@@ -154,3 +154,63 @@ describe('freeze', () => {
     expect(heartbeat.deadline).toBe(26_000);
   });
 });
+
+describe('a probe that keeps the way open', () => {
+  test('speaks up after so much silence of its own, too', () => {
+    const heartbeat = new Heartbeat(probing({ keepsOpen: true }), 0);
+    heartbeat.heard(20_000);
+    expect(heartbeat.deadline).toBe(25_000);
+    expect(heartbeat.check(24_999)).toBe('ok');
+    expect(heartbeat.check(25_000)).toBe('ping');
+    heartbeat.wrote(25_000);
+    heartbeat.heard(25_100);
+    expect(heartbeat.deadline).toBe(50_000);
+  });
+
+  test('is not put off by what it writes while nothing is heard', () => {
+    const heartbeat = new Heartbeat(probing({ keepsOpen: true }), 0);
+    heartbeat.wrote(20_000);
+    expect(heartbeat.deadline).toBe(25_000);
+  });
+
+  test('is an interval after the older of the two', () => {
+    const heartbeat = new Heartbeat(probing({ keepsOpen: true }), 0);
+    heartbeat.wrote(10_000);
+    heartbeat.heard(11_000);
+    expect(heartbeat.deadline).toBe(35_000);
+  });
+});
+
+describe('a question out of turn', () => {
+  test('has a limit of its own, and is answered by any frame', () => {
+    const heartbeat = new Heartbeat(probing(), 0);
+    expect(heartbeat.asking).toBe(false);
+    heartbeat.ask(1000, 3000);
+    expect(heartbeat.asking).toBe(true);
+    expect(heartbeat.deadline).toBe(4000);
+    expect(heartbeat.check(3999)).toBe('ok');
+    heartbeat.heard(3999);
+    expect(heartbeat.asking).toBe(false);
+    expect(heartbeat.deadline).toBe(28_999);
+  });
+
+  test('that nobody answers is death', () => {
+    const heartbeat = new Heartbeat(probing(), 0);
+    heartbeat.ask(1000, 3000);
+    expect(heartbeat.check(4000)).toBe('half-open');
+  });
+
+  test('is one like the others: a check asks, too', () => {
+    const heartbeat = new Heartbeat(probing(), 0);
+    heartbeat.check(25_000);
+    expect(heartbeat.asking).toBe(true);
+  });
+});
+
+test('what was heard last is known', () => {
+  const heartbeat = new Heartbeat(probing(), 100);
+  expect(heartbeat.heardAt).toBe(100);
+  heartbeat.heard(200);
+  heartbeat.wrote(300);
+  expect(heartbeat.heardAt).toBe(200);
+});

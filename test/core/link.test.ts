@@ -115,3 +115,32 @@ describe('life', () => {
     expect(link({ kind: 'none' }).received('pong', 200)).toBe('message');
   });
 });
+
+describe('a question', () => {
+  test('has an id of its own, and only the answer to the last one says how long it took', () => {
+    const subject = link(probing());
+    expect(subject.answered(1, 100)).toBeUndefined();
+    expect([subject.ask(100), subject.ask(200)]).toEqual([1, 2]);
+    expect(subject.answered(1, 300)).toBeUndefined();
+    expect(subject.answered(Number.NaN, 300)).toBeUndefined();
+    expect(subject.answered(2, 350)).toBe(150);
+  });
+});
+
+describe('a link that takes over', () => {
+  test('inherits what the one before it may have lost, and proves nothing of that', () => {
+    const subject = link(probing());
+    subject.inherit(2);
+    subject.wrote(100);
+    expect(subject.unconfirmed()).toBe(3);
+    subject.pong('1', 200);
+    expect(subject.unconfirmed()).toBe(2);
+    expect(subject.unconfirmed(true)).toBe(2);
+    subject.inherit(0);
+    expect(subject.unconfirmed()).toBe(0);
+  });
+
+  test('is open for the transport, and has no age that it may not exceed', () => {
+    expect(link(probing())).toMatchObject({ id: 7, since: 100, backedUp: false, rotateAt: Number.POSITIVE_INFINITY });
+  });
+});

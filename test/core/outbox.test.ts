@@ -202,3 +202,151 @@ describe('an outbox', () => {
     );
   });
 });
+
+describe('an outbox of which messages are let go when they are acked', () => {
+  const BOUNDS = { maxBufferedBytes: 100, maxBufferedMessages: 10, overflow: 'throw' } as const;
+
+  function retaining(...messages: readonly string[]): Outbox {
+    const outbox = new Outbox(BOUNDS);
+    for (const data of messages) outbox.retain(data, data.length);
+    return outbox;
+  }
+
+  const figures = (outbox: Outbox): unknown => {
+    const { released, handed, last, count, bytes, waitingCount, waitingBytes } = outbox;
+    return { released, handed, last, count, bytes, waitingCount, waitingBytes };
+  };
+
+  test('numbers them from 1, and gives each as often as it is asked for', () => {
+    const outbox = retaining('a', 'bb', 'ccc');
+    expect([outbox.at(1), outbox.at(2), outbox.at(1)]).toEqual(['a', 'bb', 'a']);
+    const figured = { released: 0, handed: 2, last: 3, count: 3, bytes: 6, waitingCount: 1, waitingBytes: 3 };
+    expect(figures(outbox)).toEqual(figured);
+  });
+
+  test('lets go of all up to a number, of which some may never have been handed over', () => {
+    const outbox = retaining('a', 'bb', 'ccc', 'dddd');
+    outbox.at(1);
+    outbox.release(2);
+    const figured = { released: 2, handed: 2, last: 4, count: 2, bytes: 7, waitingCount: 2, waitingBytes: 7 };
+    expect(figures(outbox)).toEqual(figured);
+    expect(outbox.at(3)).toBe('ccc');
+    outbox.release(1);
+    outbox.release(3);
+    expect(figures(outbox)).toMatchObject({
+      released: 3,
+      handed: 3,
+      count: 1,
+      bytes: 4,
+      waitingCount: 1,
+      waitingBytes: 4,
+    });
+    expect(outbox.retained()).toEqual(['dddd']);
+  });
+
+  test('keeps its numbers when the spent part is cut off', () => {
+    const outbox = retaining(...Array.from({ length: 200 }, (_, index) => String(index + 1)));
+    for (let number = 1; number <= 150; number++) {
+      expect(outbox.at(number)).toBe(String(number));
+      outbox.release(number);
+    }
+    expect(outbox.at(151)).toBe('151');
+    expect(outbox.at(200)).toBe('200');
+    outbox.retain('201', 3);
+    expect(outbox.last).toBe(201);
+    expect(outbox.retained()).toEqual(Array.from({ length: 51 }, (_, index) => String(index + 151)));
+  });
+
+  test('takes what is free of charge', () => {
+    const outbox = retaining('x'.repeat(100));
+    outbox.retain('end', 0);
+    expect(figures(outbox)).toMatchObject({ count: 2, bytes: 100, waitingBytes: 100, waitingCount: 2 });
+  });
+
+  test('goes on where another one was', () => {
+    const outbox = new Outbox(BOUNDS);
+    outbox.startAfter(7);
+    outbox.retain('h', 1);
+    expect(figures(outbox)).toEqual({
+      released: 7,
+      handed: 7,
+      last: 8,
+      count: 1,
+      bytes: 1,
+      waitingCount: 1,
+      waitingBytes: 1,
+    });
+    expect(outbox.at(8)).toBe('h');
+  });
+
+  test('begins at 1 again when it is cleared, and says what was never handed over', () => {
+    const outbox = retaining('a', 'b', 'c');
+    outbox.at(1);
+    outbox.release(1);
+    outbox.at(2);
+    expect(outbox.clear()).toBe(1);
+    expect(figures(outbox)).toEqual({
+      released: 0,
+      handed: 0,
+      last: 0,
+      count: 0,
+      bytes: 0,
+      waitingCount: 0,
+      waitingBytes: 0,
+    });
+  });
+
+  test('counts in a ledger that others share', () => {
+    const ledger = { bytes: 1000 };
+    const [one, two] = [new Outbox({ ...BOUNDS, ledger }), new Outbox({ ...BOUNDS, ledger })];
+    one.retain('abc', 3);
+    two.push('de');
+    expect(ledger.bytes).toBe(1005);
+    one.release(1);
+    expect(ledger.bytes).toBe(1002);
+    two.clear();
+    expect(ledger.bytes).toBe(1000);
+  });
+
+  test('is as a plain array of numbered messages, under any use', () => {
+    const action = fc.oneof(
+      { weight: 3, arbitrary: fc.nat({ max: 20 }).map((size) => ({ retain: size })) },
+      { weight: 2, arbitrary: fc.nat().map((at) => ({ at })) },
+      { weight: 2, arbitrary: fc.nat({ max: 40 }).map((release) => ({ release })) },
+    );
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 300, size: 'max' }), (actions) => {
+        const outbox = new Outbox(BOUNDS);
+        const all: number[] = [];
+        let [released, handed] = [0, 0];
+        const sum = (from: number): number => all.slice(from).reduce((total, size) => total + size, 0);
+        for (const step of actions) {
+          if ('retain' in step) {
+            all.push(step.retain);
+            outbox.retain(`${all.length}`, step.retain);
+          } else if ('at' in step && released < all.length) {
+            const number = released + 1 + (step.at % (all.length - released));
+            // Connections are handed messages in order.
+            const next = Math.min(number, handed + 1);
+            expect(outbox.at(next)).toBe(`${next}`);
+            handed = Math.max(handed, next);
+          } else if ('release' in step) {
+            released = Math.max(released, Math.min(step.release, all.length));
+            outbox.release(released);
+            handed = Math.max(handed, released);
+          }
+          expect(figures(outbox)).toEqual({
+            released,
+            handed,
+            last: all.length,
+            count: all.length - released,
+            bytes: sum(released),
+            waitingCount: all.length - handed,
+            waitingBytes: sum(handed),
+          });
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

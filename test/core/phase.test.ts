@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Link } from '../../src/core/link.js';
-import { deadlineOf, idOf, linkOf, otherIdOf, type Phase, stageOf } from '../../src/core/phase.js';
+import { deadlineOf, idOf, isGreeting, linkOf, otherIdOf, type Phase, stageOf } from '../../src/core/phase.js';
 import { probing } from './helpers/config.js';
 
 const attempt = { id: 3, since: 0, deadline: 100, extended: false, takesOver: false };
@@ -39,4 +39,19 @@ test('there is a second connection while one takes over from another, and nowher
     ['rotating', 3],
     ['draining', 5],
   ]);
+});
+
+test('an age that may not be exceeded wakes a connected link, and no other phase', () => {
+  const aging = new Link(6, { kind: 'none' }, true, 0);
+  expect(deadlineOf({ name: 'connected', link: aging })).toBeUndefined();
+  aging.rotateAt = 30;
+  expect(deadlineOf({ name: 'connected', link: aging })).toBe(30);
+  expect(deadlineOf({ name: 'rotating', link: aging, next: attempt, cause: 'age' })).toBe(100);
+  expect(deadlineOf({ name: 'draining', link: aging, old: link, until: 70 })).toBe(70);
+  expect(deadlineOf({ name: 'closing', link: aging, deadline: 200, code: 1000, reason: '', hungUp: false })).toBe(200);
+});
+
+test('an attempt greets once its connection is open', () => {
+  expect(isGreeting(attempt)).toBe(false);
+  expect(isGreeting({ ...attempt, canPing: false, backedUp: false })).toBe(true);
 });
