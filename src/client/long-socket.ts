@@ -111,8 +111,9 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
   }
 
   protected override emit(announcement: Announcement): void {
-    const { event } = announcement;
-    if (event === 'state' || event === 'rotated') this.#greeting?.end();
+    const { event, detail } = announcement;
+    // While still connecting, the connection being greeted may have stepped in for one that was to be replaced.
+    if (event === 'rotated' || (event === 'state' && detail.status !== 'connecting')) this.#greeting?.end();
     if (event === 'close') this.#finish();
     super.emit(announcement);
     if (event === 'open' || event === 'rotated') {

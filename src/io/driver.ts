@@ -59,6 +59,8 @@ export class Driver {
   readonly #host: DriverHost;
   readonly #queue: Input[] = [];
   #busy = false;
+  /** Messages accepted so far. */
+  accepted = 0;
   /** Sends in the queue: they count against the outbox's bounds. */
   #waitingCount = 0;
   #waitingBytes = 0;
@@ -94,6 +96,7 @@ export class Driver {
   send(data: Data, owned = false): SendVerdict {
     const verdict = this.machine.verdict(data, this.#waitingBytes, this.#waitingCount);
     if (verdict === 'sent' || verdict === 'queued') {
+      this.accepted++;
       if (this.#busy) {
         this.#waitingCount++;
         this.#waitingBytes += byteLength(data);

@@ -1,11 +1,18 @@
-/** One who iterates: how many of the last messages it has not taken yet. */
-export interface InboxReader {
-  unread: number;
+/** The listeners to messages, those who iterate among them. */
+export interface Audience<In> {
+  count(type: 'message'): number;
+  emit(type: 'message', message: In): void;
+}
+
+/** One who iterates, and what it has not taken yet, oldest first. */
+export interface InboxReader<In> {
+  readonly unread: In[];
 }
 
 /**
  * With a session, who has had which message: only what the application has had is acked, so that a slow reader slows the
- * sender. Messages wait for their first reader, as they would otherwise be lost to one that comes a moment later.
+ * sender. Messages wait for their first reader, as they would otherwise be lost to one that comes a moment later; and what
+ * the last one leaves unread waits for the next.
  */
 export class Inbox<In> {
   /** Messages that nobody was there to read. */
@@ -14,49 +21,59 @@ export class Inbox<In> {
   #last = 0;
   #listeners = 0;
   #delivering = false;
-  readonly #readers = new Set<InboxReader>();
+  readonly #readers = new Set<InboxReader<In>>();
   /** What the machine was told last. */
   #told = { number: 0, pulls: true };
+  readonly #audience: Audience<In>;
   readonly #tell: (number: number, pulls: boolean) => void;
 
-  constructor(tell: (number: number, pulls: boolean) => void) {
+  constructor(audience: Audience<In>, tell: (number: number, pulls: boolean) => void) {
+    this.#audience = audience;
     this.#tell = tell;
+  }
+
+  get #isRead(): boolean {
+    return this.#listeners > 0 || this.#readers.size > 0;
   }
 
   /** A message came: whether somebody is there to take it now. */
   takes(message: In, number: number): boolean {
     this.#last = number;
-    if (this.#held.length === 0 && (this.#listeners > 0 || this.#readers.size > 0)) return true;
+    if (this.#held.length === 0 && this.#isRead) return true;
     this.#held.push(message);
     return false;
   }
 
-  /** How many listeners there are now; `deliver` gives one message to all of them. */
-  listen(listeners: number, deliver: (message: In) => void): void {
-    this.#listeners = listeners - this.#readers.size;
-    if (this.#held.length === 0 || this.#listeners === 0 || this.#delivering) {
-      this.settle();
-      return;
-    }
+  #count(): void {
+    this.#listeners = this.#audience.count('message') - this.#readers.size;
+  }
+
+  /** There may be more or fewer listeners now, or they have had a message. */
+  changed(): void {
+    this.#count();
+    this.settle();
+    if (this.#held.length === 0 || !this.#isRead || this.#delivering) return;
     // Not from inside `on()`, whose caller has not got its result yet.
     this.#delivering = true;
     Promise.resolve().then(() => {
       this.#delivering = false;
-      while (this.#held.length > 0 && this.#listeners > 0) deliver(this.#held.shift() as In);
+      for (this.#count(); this.#held.length > 0 && this.#isRead; this.#count()) {
+        this.#audience.emit('message', this.#held.shift() as In);
+      }
       this.settle();
     });
   }
 
-  /** One who iterates begins with what was held. */
-  read(reader: InboxReader): In[] {
+  /** One who iterates begins with what was held, unless listeners are going to have it in a moment. */
+  read(reader: InboxReader<In>): void {
+    if (!this.#isRead) for (const held of this.#held.splice(0)) reader.unread.push(held);
     this.#readers.add(reader);
-    const held = this.#held;
-    this.#held = [];
-    return held;
   }
 
-  leave(reader: InboxReader): void {
-    this.#readers.delete(reader);
+  /** `unread`: what it leaves to the next, if nobody else has had it. */
+  leave(reader: InboxReader<In>, unread: readonly In[]): void {
+    if (!this.#readers.delete(reader) || this.#isRead) return;
+    this.#held = [...unread, ...this.#held];
   }
 
   /** The session begins anew, and its numbers too. */
@@ -65,12 +82,19 @@ export class Inbox<In> {
     this.#told = { ...this.#told, number: 0 };
   }
 
+  /** The session is another server's now, and what was not read will be read there. */
+  clear(): void {
+    this.#held = [];
+    for (const { unread } of this.#readers) unread.length = 0;
+  }
+
   /** Tells the machine what has been read, if that is news. */
   settle(): void {
-    const pulls = this.#readers.size > 0 || this.#listeners === 0;
-    let unread = this.#held.length;
-    for (const reader of this.#readers) unread = Math.max(unread, reader.unread);
-    const number = Math.max(this.#told.number, this.#last - unread);
+    const held = this.#held.length;
+    const pulls = this.#readers.size > 0 || this.#listeners === 0 || held > 0;
+    let behind = 0;
+    for (const { unread } of this.#readers) behind = Math.max(behind, unread.length);
+    const number = Math.max(this.#told.number, this.#last - held - behind);
     const { number: before, pulls: pulled } = this.#told;
     if (pulls === pulled && (number === before || !pulls)) return;
     this.#told = { number, pulls };

@@ -17,10 +17,11 @@ export function iterate<In>(
   source: Source<In>,
   maxBytes: number,
   maxMessages: number,
-  /** Told how many messages are buffered, whenever that changes. */
-  changed: (buffered: number) => void = () => {},
+  /** What is to be read first, and then what waits to be read. */
+  buffered: In[] = [],
+  /** Called whenever more or less of it waits. */
+  changed: () => void = () => {},
 ): AsyncIterableIterator<In> {
-  const buffered: In[] = [];
   const readers: { resolve(result: Result<In>): void; reject(error: unknown): void }[] = [];
   let bytes = 0;
   let ended = false;
@@ -50,7 +51,7 @@ export function iterate<In>(
       end(new LongSocketError('READER_TOO_SLOW', `${amount}: read faster, or raise maxBufferedBytes or -Messages`));
     } else {
       buffered.push(data);
-      changed(buffered.length);
+      changed();
     }
   }, end);
   if (ended) stop();
@@ -60,7 +61,7 @@ export function iterate<In>(
       if (buffered.length > 0) {
         const value = buffered.shift() as In;
         bytes -= sizeOf(value);
-        changed(buffered.length);
+        changed();
         return Promise.resolve({ done: false, value });
       }
       if (failure) {
@@ -72,9 +73,9 @@ export function iterate<In>(
       return new Promise((resolve, reject) => readers.push({ resolve, reject }));
     },
     return() {
-      buffered.length = 0;
-      changed(0);
+      // What was not read is still there while `stop` runs: it may be of use to others.
       end();
+      buffered.length = 0;
       return Promise.resolve({ done: true, value: undefined });
     },
     [Symbol.asyncIterator]() {

@@ -112,7 +112,11 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     this.#bounds = bounds;
     this.clock = clockOf(options);
     this.listeners = new Listeners(onListenerError);
-    if (session) this.#inbox = new Inbox((number, pulls) => this.driver.dispatch({ type: 'read', number, pulls }));
+    if (session) {
+      this.#inbox = new Inbox<In>(this.listeners, (number, pulls) =>
+        this.driver.dispatch({ type: 'read', number, pulls }),
+      );
+    }
     const host = {
       clock: this.clock,
       perform: (effect: Effect) => this.#perform(effect),
@@ -153,15 +157,12 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   /** With a session, whether there are listeners decides who has read a message. */
   #watched(type: keyof SocketEvents, off = (): void => {}): () => void {
     if (!this.#inbox || type !== 'message') return off;
-    this.#countListeners();
+    const inbox = this.#inbox;
+    inbox.changed();
     return () => {
       off();
-      this.#countListeners();
+      inbox.changed();
     };
-  }
-
-  #countListeners(): void {
-    this.#inbox?.listen(this.listeners.count('message'), (message) => this.listeners.emit('message', message));
   }
 
   // --- sending -----------------------------------------------------------------------------------------------------
@@ -185,6 +186,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   /** As `send`, for one of many: whether it was accepted. Does not throw. */
   offer(data: Out): boolean {
     if (this.#closing || this.#life.end || !isData(data) || (this.#writers && this.#writers.count > 0)) return false;
+    this.#holdBack();
     const verdict = this.driver.send(data as Data, true);
     return verdict === 'sent' || verdict === 'queued';
   }
@@ -221,11 +223,12 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   }
 
   /**
-   * With a session: resolves when the peer's application has had every message accepted so far; rejects when the socket
-   * closes before. (Without a session nobody knows: as `drain`.)
+   * With a session: resolves when the peer's application has had every message accepted so far; rejects when the session
+   * is lost or the socket closes before. (Without a session nobody knows: as `drain`.)
    */
   delivered(): Promise<void> {
-    return this.#waiting.delivered();
+    const { undelivered = 0, unconfirmed = 0 } = this.#life.end ?? {};
+    return undelivered + unconfirmed > 0 ? Promise.reject(closedError()) : this.#waiting.delivered();
   }
 
   /** Bytes accepted that wait here or in the transport. (WHATWG: `bufferedAmount`) */
@@ -238,12 +241,16 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     return this.#writers;
   }
 
-  #check(data: Out): void {
-    if (this.#closing || this.#life.end) throw closedError();
-    // A connection that its peer is closing takes nothing more: what comes waits for the next.
+  /** A connection that its peer is closing takes nothing more: what comes waits for the next. */
+  #holdBack(): void {
     if (this.#id !== undefined && this.#connection?.closing) {
       this.report({ type: 'connection-backed-up', id: this.#id });
     }
+  }
+
+  #check(data: Out): void {
+    if (this.#closing || this.#life.end) throw closedError();
+    this.#holdBack();
     if (!isData(data)) {
       const kind = Object.prototype.toString.call(data).slice(8, -1);
       throw new LongSocketError(
@@ -364,9 +371,9 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   [Symbol.asyncIterator](): AsyncIterableIterator<In> {
     const { maxBufferedBytes, maxBufferedMessages } = this.#bounds;
     const inbox = this.#inbox;
-    const reader = { unread: 0 };
+    const reader = { unread: [] };
     const source = (message: (data: In) => void, end: (error?: LongSocketError) => void): (() => void) => {
-      for (const held of inbox?.read(reader) ?? []) message(held);
+      inbox?.read(reader);
       if (this.#life.end) end();
       let failure: LongSocketError | undefined;
       const stops = [
@@ -378,16 +385,14 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
       ];
       return () => {
         for (const stop of stops) stop();
-        inbox?.leave(reader);
-        this.#countListeners();
+        // At the end of the life, it goes on reading what it has.
+        inbox?.leave(reader, this.#life.end ? NONE : reader.unread);
+        inbox?.changed();
       };
     };
     // The peer sends no more than it retains until this is read: there a gap cannot arise.
     const [bytes, messages] = inbox ? [Infinity, Infinity] : [maxBufferedBytes, maxBufferedMessages];
-    const iterator = iterate<In>(source, bytes, messages, (unread) => {
-      reader.unread = unread;
-      inbox?.settle();
-    });
+    const iterator = iterate<In>(source, bytes, messages, reader.unread, () => inbox?.settle());
     inbox?.settle();
     return iterator;
   }
@@ -437,12 +442,15 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     const inbox = this.#inbox;
     if (inbox && !inbox.takes(data, number)) return;
     this.listeners.emit('message', data);
-    inbox?.listen(this.listeners.count('message'), (message) => this.listeners.emit('message', message));
+    inbox?.changed();
   }
 
   protected emit({ event, detail }: Announcement): void {
     if (event === 'open') this.#life.open();
-    if (event === 'lost') this.#inbox?.reset();
+    if (event === 'lost') {
+      this.#inbox?.reset();
+      this.#writers?.lost(new LongSocketError('SESSION_LOST', `the server has lost the session: ${detail.reason}`));
+    }
     if (event === 'rotated') this.#changeOver();
     if (event === 'close') {
       // What was accepted in this very step will not be handed over either.
@@ -454,6 +462,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
 
   #finish(detail: CloseDetail): void {
     this.#life.finish(detail);
+    if (detail.cause === 'moved') this.#inbox?.clear();
     this.#writers?.fail(closedError());
     this.listeners.emit('close', detail);
   }

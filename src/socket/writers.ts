@@ -12,12 +12,19 @@ interface Waiting<Out> extends Waiter {
   readonly owned: boolean;
 }
 
+/** Waits for all messages up to this one, counted from the first that was ever accepted. */
+interface Milestone extends Waiter {
+  readonly last: number;
+}
+
 /** Those who wait: writes for room in the buffer, in their order, and others until all is handed over, or has arrived. */
 export class Writers<Out> {
   readonly #driver: Driver;
   #writes: Waiting<Out>[] = [];
-  readonly #drains: Waiter[] = [];
-  readonly #deliveries: Waiter[] = [];
+  readonly #drains: Milestone[] = [];
+  readonly #deliveries: Milestone[] = [];
+  /** Writes that were refused behind all: they count, as those that wait do. */
+  #refused = 0;
   #settling = false;
 
   constructor(driver: Driver) {
@@ -44,11 +51,15 @@ export class Writers<Out> {
     return this.#wait(this.#deliveries);
   }
 
-  #wait(waiters: Waiter[]): Promise<void> {
+  #wait(waiters: Milestone[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      waiters.push({ resolve, reject });
+      waiters.push({ resolve, reject, last: this.#taken + this.#writes.length });
       this.settle();
     });
+  }
+
+  get #taken(): number {
+    return this.#driver.accepted + this.#refused;
   }
 
   /** After every step: is there room now? */
@@ -63,14 +74,20 @@ export class Writers<Out> {
         this.#writes.unshift(first);
         break;
       }
-      if (verdict === 'closed') first.reject(closedError());
-      else if (verdict === 'too-big') first.reject(tooBigError());
-      else first.resolve();
+      if (verdict === 'sent' || verdict === 'queued') first.resolve();
+      else {
+        this.#refused++;
+        first.reject(verdict === 'closed' ? closedError() : tooBigError());
+      }
     }
     this.#settling = false;
-    if (this.#writes.length > 0) return;
-    if (this.#driver.queuedCount === 0) for (const { resolve } of this.#drains.splice(0)) resolve();
-    if (this.#driver.pending === 0) for (const { resolve } of this.#deliveries.splice(0)) resolve();
+    reach(this.#drains, this.#taken - this.#driver.queuedCount);
+    reach(this.#deliveries, this.#taken - this.#driver.pending);
+  }
+
+  /** The session's end: what it retained does not arrive any more. */
+  lost(error: LongSocketError): void {
+    for (const { reject } of this.#deliveries.splice(0)) reject(error);
   }
 
   /** The end of the life: nobody waits any longer. */
@@ -79,4 +96,9 @@ export class Writers<Out> {
       for (const { reject } of waiters.splice(0)) reject(error);
     }
   }
+}
+
+/** All messages up to this one are where they were waited for. */
+function reach(waiters: Milestone[], last: number): void {
+  while (waiters[0] && waiters[0].last <= last) waiters.shift()?.resolve();
 }
