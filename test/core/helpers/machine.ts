@@ -11,8 +11,11 @@ export class Machine {
   readonly session: RotatingLine;
   now = 0;
 
-  constructor(overrides: Partial<SessionConfig> = {}) {
-    this.session = new RotatingLine(config(overrides));
+  constructor(
+    overrides: Partial<SessionConfig> = {},
+    Kind: new (config: SessionConfig) => RotatingLine = RotatingLine,
+  ) {
+    this.session = new Kind(config(overrides));
   }
 
   /** Steps, and copies the effects, since their array is reused. */
