@@ -74,7 +74,9 @@ export class Child<Program extends Commands> implements Remote<Program> {
       plugins: [fromBuild],
     });
     const args = ['--enable-source-maps', '--expose-gc', outfile];
-    const child = new Child<Program>(spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] }));
+    const child = new Child<Program>(
+      spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], serialization: 'advanced' }),
+    );
     onTestFinished(async () => {
       child.kill();
       await child.exited;

@@ -4,7 +4,8 @@ import { seededRandom } from '../../../src/testing/random.js';
 import type { FaultProxy } from '../fault-proxy.js';
 import type { TalkerReport } from './talker.js';
 
-const kinds = ['rst', 'silence', 'fin', 'stall'] as const;
+/** Silence comes last: while it is being found out, there is nothing for another fault to meet. */
+const kinds = ['rst', 'fin', 'stall', 'silence'] as const;
 
 export interface Fault {
   readonly kind: (typeof kinds)[number];
@@ -16,23 +17,35 @@ export interface Fault {
   readonly hit: number;
 }
 
-/** A fault every 1 to 3 s: each kind once in chance's order, then each once again, and so on. Ends with the last repaired. */
+/** Longer than it takes to find out about any of the faults, in ms. */
+const recovery = 6000;
+
+/**
+ * A fault every 1 to 3 s, for so many seconds: each kind once, in an order of chance, then each once again, and so on. Resolves
+ * when the last one is over and has had the time to be noticed.
+ */
 export async function misbehave(proxy: FaultProxy, seconds: number, seed: number): Promise<Fault[]> {
   const random = seededRandom(seed);
   const faults: Fault[] = [];
   let deck: Fault['kind'][] = [];
   const end = performance.now() + seconds * 1000;
-  for (;;) {
-    const wait = 1000 + random() * 2000;
-    if (performance.now() + wait > end) break;
+  for (let wait = 0; performance.now() + wait < end; ) {
     await sleep(wait);
-    if (deck.length === 0) deck = [...kinds];
-    const [kind] = deck.splice(Math.floor(random() * deck.length), 1) as [Fault['kind']];
-    const ms = kind === 'stall' ? Math.round(200 + random() * 700) : 0;
-    const at = Date.now();
-    faults.push({ kind, at, ms, hit: strike(proxy, kind, ms) });
+    if (wait > 0) {
+      if (deck.length === 0) deck = [...kinds];
+      const kind = deck[Math.floor(random() * (deck.length - 1))] as Fault['kind'];
+      const ms = kind === 'stall' ? Math.round(200 + random() * 700) : 0;
+      const at = Date.now();
+      const hit = strike(proxy, kind, ms);
+      // Nobody was there to be met: it comes again.
+      if (hit > 0) {
+        faults.push({ kind, at, ms, hit });
+        deck = deck.filter((each) => each !== kind);
+      }
+    }
+    wait = 1000 + random() * 2000;
   }
-  await sleep(Math.max(0, end - performance.now()));
+  await sleep(Math.max(0, end - performance.now(), (faults.at(-1)?.at ?? 0) + recovery - Date.now()));
   proxy.resume();
   return faults;
 }
@@ -49,7 +62,7 @@ export function longestGaps(faults: readonly Fault[], reports: readonly TalkerRe
   const longest: Record<string, number> = {};
   for (const { from, to } of reports.flatMap(({ account }) => account.gaps)) {
     // What began it: the first that struck in it. No fault at all: the age limit, or a busy machine.
-    const fault = faults.find(({ at, hit }) => hit > 0 && at >= from - 50 && at <= to);
+    const fault = faults.find(({ at }) => at >= from - 50 && at <= to);
     const kind = fault?.kind ?? 'age limit';
     longest[kind] = Math.max(longest[kind] ?? 0, to - from - (fault?.ms ?? 0));
   }
