@@ -7,6 +7,8 @@ import type { Data } from './types.js';
 const ACK_MESSAGES = 32;
 const ACK_BYTES = 16 * 1024;
 const ACK_DELAY = 1000;
+/** Acks for duplicates are at least so far apart, in ms: after a rotation many may come in a row. */
+const REPEAT_GAP = 50;
 /** Own messages unacked for so long, in ms, and four round trips, are a reason to ask whether anybody is there. */
 const OVERDUE = 1500;
 /** How long to wait for that answer, in ms. */
@@ -58,8 +60,9 @@ export class Delivery {
   #reported = 0;
   #unreportedBytes = 0;
   #unreportedSince: number | undefined;
-  /** A duplicate came in: the peer does not know what we have. */
-  #repeated = false;
+  /** A duplicate came in: the peer does not know what we have. When to tell it, and when a further one counts. */
+  #repeatDueAt: number | undefined;
+  #repeatFrom = AT_ONCE;
   #ackBytes = ACK_BYTES;
   #unreadBytes: number;
 
@@ -128,7 +131,7 @@ export class Delivery {
   sendOn(link: Link, number: number, now: number): void {
     link.cursor = number;
     this.#waitingSince = number > this.acked + 1 ? now : undefined;
-    this.#repeated = false;
+    this.#repeatDueAt = undefined;
   }
 
   /** When to ask whether the peer is there, since it should have acked by then. */
@@ -177,17 +180,24 @@ export class Delivery {
       case 'F':
         return this.#accept(link, frame, '', now);
       case 'A':
-        return this.acknowledge(frame.c, link.cursor - 1, now) ? undefined : MALFORMED;
+        return this.#isAcked(link, frame.c, now) ? undefined : MALFORMED;
       case 'O': {
         const roundTrip = link.answered(frame.id, now);
         if (roundTrip !== undefined) this.measured(roundTrip);
-        return this.acknowledge(frame.c, link.cursor - 1, now) ? undefined : MALFORMED;
+        return this.#isAcked(link, frame.c, now) ? undefined : MALFORMED;
       }
       case 'P':
-        return this.acknowledge(frame.c, link.cursor - 1, now) ? frame : MALFORMED;
+        return this.#isAcked(link, frame.c, now) ? frame : MALFORMED;
       default:
         return frame;
     }
+  }
+
+  /** What an ack speaks of may have arrived on the connection before, and need not be sent on this one any more. */
+  #isAcked(link: Link, number: number, now: number): boolean {
+    const isTrue = this.acknowledge(number, this.#outbox.handed, now);
+    link.cursor = Math.max(link.cursor, this.acked + 1);
+    return isTrue;
   }
 
   /** Data and FIN: counts it, and lets it pass if it is the next. */
@@ -199,7 +209,10 @@ export class Delivery {
   ): Frame | typeof MALFORMED | undefined {
     const number = link.expected++;
     if (number <= this.rcvd) {
-      this.#repeated = true;
+      if (this.#repeatDueAt === undefined) {
+        this.#repeatDueAt = now < this.#repeatFrom ? this.#repeatFrom : AT_ONCE;
+        this.#repeatFrom = Math.max(now, this.#repeatFrom) + REPEAT_GAP;
+      }
       return undefined;
     }
     if (number > this.rcvd + 1 || this.#peerFin || this.#overrun) return MALFORMED;
@@ -228,12 +241,12 @@ export class Delivery {
 
   /** When to tell the peer what is consumed; in the past: at once. */
   get ackDueAt(): number | undefined {
-    if (this.#repeated) return AT_ONCE;
     const consumed = this.consumed - this.#reported;
-    if (consumed === 0) return undefined;
+    if (consumed === 0) return this.#repeatDueAt;
     const finished = this.#peerFin !== undefined && this.consumed === this.rcvd;
     if (finished || consumed >= ACK_MESSAGES || this.#consumedBytes() >= this.#ackBytes) return AT_ONCE;
-    return (this.#unreportedSince ?? 0) + ACK_DELAY;
+    const dueAt = (this.#unreportedSince ?? 0) + ACK_DELAY;
+    return Math.min(dueAt, this.#repeatDueAt ?? dueAt);
   }
 
   /** The ack to send now: it goes with every frame that carries one. */
@@ -241,7 +254,7 @@ export class Delivery {
     this.#unreportedBytes -= this.#consumedBytes();
     this.#reported = this.consumed;
     this.#unreportedSince = undefined;
-    this.#repeated = false;
+    this.#repeatDueAt = undefined;
     return this.consumed;
   }
 

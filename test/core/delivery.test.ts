@@ -96,7 +96,7 @@ describe('an ack', () => {
     expect(delivery.pending).toBe(0);
   });
 
-  test.each(['A', 'P', 'O'] as const)('of what was never sent on this connection is nonsense: %s', (letter) => {
+  test.each(['A', 'P', 'O'] as const)('of what was never sent is nonsense: %s', (letter) => {
     const delivery = withMessages('a', 'b');
     const on = link();
     delivery.transmit(on, 0);
@@ -114,6 +114,18 @@ describe('an ack', () => {
     expect(delivery).toMatchObject({ acked: 2, pending: 1 });
     delivery.push('d', false);
     expect(transmitted(delivery, on)).toEqual(['d']);
+  });
+
+  test('may speak of what the connection before has brought, which this one then leaves out', () => {
+    const delivery = withMessages('a', 'b', 'c', 'd');
+    transmitted(delivery, link());
+    const next = link();
+    delivery.sendOn(next, 2, 0);
+    expect(delivery.transmit(next, 0)).toBe('b');
+    expect(hears(delivery, next, { letter: 'A', c: 3 })).toBeUndefined();
+    expect(delivery.acked).toBe(3);
+    expect(transmitted(delivery, next)).toEqual(['d']);
+    expect(hears(delivery, next, { letter: 'A', c: 5 })).toBe(MALFORMED);
   });
 
   test('by word of a greeting is bounded by what it says was sent', () => {
@@ -229,6 +241,23 @@ describe('receiving', () => {
     expect(delivery.ackDueAt).toBeUndefined();
     expect(delivery.receive(again, 'b', 100)).toBe('b');
     expect(delivery.rcvd).toBe(2);
+  });
+
+  test('many duplicates in a row are acked once in 50 ms', () => {
+    const delivery = listening();
+    const first = link();
+    for (const data of ['a', 'b', 'c']) delivery.receive(first, data, 0);
+    delivery.report();
+    const again = link();
+    delivery.receive(again, 'a', 100);
+    expect(delivery.ackDueAt).toBe(AT_ONCE);
+    delivery.report();
+    delivery.receive(again, 'b', 110);
+    expect(delivery.ackDueAt).toBe(150);
+    delivery.receive(again, 'c', 120);
+    expect(delivery.ackDueAt).toBe(150);
+    expect(delivery.report()).toBe(3);
+    expect(delivery.ackDueAt).toBeUndefined();
   });
 
   test('each connection counts for itself', () => {
