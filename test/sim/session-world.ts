@@ -328,7 +328,7 @@ export class SessionWorld {
   /** While it goes on: only the next message, only once; few connections; bounded memory. */
   checkMeanwhile(): void {
     this.check(() => {
-      expect(this.errors.map(String).join(), "errors").toBe("");
+      expect(this.errors.map(String).join(), 'errors').toBe('');
       expect(this.network.mostHeld, 'connections at once').toBeLessThanOrEqual(2);
       for (const epoch of this.epochs) {
         const conversation = epoch.session === undefined ? undefined : this.conversations.get(epoch.session);
