@@ -114,7 +114,9 @@ export class Delivery {
   transmit(link: Link, now: number): Data | undefined {
     if (link.cursor > this.last) return undefined;
     this.#waitingSince ??= now;
-    return this.#outbox.at(link.cursor++);
+    const number = link.cursor++;
+    // Acked meanwhile, since it came over the connection before. It still has to be counted: anything will do, to be dropped.
+    return number > this.acked ? this.#outbox.at(number) : '';
   }
 
   /** The peer has consumed all up to `number`; false if it cannot have. */
@@ -180,24 +182,22 @@ export class Delivery {
       case 'F':
         return this.#accept(link, frame, '', now);
       case 'A':
-        return this.#isAcked(link, frame.c, now) ? undefined : MALFORMED;
+        return this.#isAcked(frame.c, now) ? undefined : MALFORMED;
       case 'O': {
         const roundTrip = link.answered(frame.id, now);
         if (roundTrip !== undefined) this.measured(roundTrip);
-        return this.#isAcked(link, frame.c, now) ? undefined : MALFORMED;
+        return this.#isAcked(frame.c, now) ? undefined : MALFORMED;
       }
       case 'P':
-        return this.#isAcked(link, frame.c, now) ? frame : MALFORMED;
+        return this.#isAcked(frame.c, now) ? frame : MALFORMED;
       default:
         return frame;
     }
   }
 
-  /** What an ack speaks of may have arrived on the connection before, and need not be sent on this one any more. */
-  #isAcked(link: Link, number: number, now: number): boolean {
-    const isTrue = this.acknowledge(number, this.#outbox.handed, now);
-    link.cursor = Math.max(link.cursor, this.acked + 1);
-    return isTrue;
+  /** An ack may speak of messages that came over the connection before, and were not sent on this one yet. */
+  #isAcked(number: number, now: number): boolean {
+    return this.acknowledge(number, this.#outbox.handed, now);
   }
 
   /** Data and FIN: counts it, and lets it pass if it is the next. */

@@ -1,5 +1,5 @@
 import { Heartbeat } from './heartbeat.js';
-import type { ConnectionId, Data, HeartbeatConfig, RotationCause } from './types.js';
+import type { ConnectionId, Data, Ending, HeartbeatConfig, RotationCause } from './types.js';
 
 /** A connection that is open for the application. What it counts depends on whether there is a session. */
 export class Link {
@@ -15,6 +15,8 @@ export class Link {
   // In a session: the numbers of the next message to go out on it, and of the next to come in. See `delivery.ts`.
   cursor = 0;
   expected = 0;
+  /** How it ended, when the session had moved to the connection that was to take over. */
+  moved: Ending | undefined;
   /** The last question, and when it was asked. */
   #asked: { readonly id: number; readonly at: number } | undefined;
 

@@ -541,7 +541,9 @@ export class Peer implements Machine {
   #waitedFor(phase: Extract<Phase, { name: 'detached' }>, late: boolean, now: number): void {
     if (now < phase.expiresAt) return;
     // Its client may have slept as well, or not been able to reach us.
+    const finishing = this.#finishing;
     if (late) this.#phase = { ...phase, expiresAt: now + Math.min(GRACE, this.#config.ttl) };
+    else if (finishing) this.#die('closed', ownEnding('open', finishing.cause, finishing.code, finishing.reason));
     else this.#die('expired', ownEnding('open', 'expired'));
   }
 

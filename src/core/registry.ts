@@ -69,7 +69,13 @@ export type RegistryInput =
   | { readonly type: 'greeting'; readonly id: ConnectionId; readonly data: Data }
   /** It ended before it was anybody's. */
   | { readonly type: 'left'; readonly id: ConnectionId }
-  | { readonly type: 'claimed'; readonly session: string; readonly snapshot: SessionSnapshot | undefined }
+  /** `failed`: the store could not be asked, and nothing is known. */
+  | {
+      readonly type: 'claimed';
+      readonly session: string;
+      readonly snapshot: SessionSnapshot | undefined;
+      readonly failed?: boolean | undefined;
+    }
   | { readonly type: 'ended'; readonly session: string; readonly remains: Remains }
   /** Too much is retained. */
   | { readonly type: 'pressure' }
@@ -206,7 +212,7 @@ export class Registry {
         for (const [session, { id }] of this.#claims) if (id === input.id) this.#claims.delete(session);
         break;
       case 'claimed':
-        this.#claimed(input.session, input.snapshot, now);
+        this.#claimed(input, now);
         break;
       case 'ended':
         this.#ended(input.session, input.remains, now);
@@ -287,11 +293,12 @@ export class Registry {
     }
   }
 
-  #claimed(session: string, snapshot: SessionSnapshot | undefined, now: number): void {
+  #claimed({ session, snapshot, failed }: Extract<RegistryInput, { type: 'claimed' }>, now: number): void {
     const waiting = this.#claims.get(session);
     this.#claims.delete(session);
     if (!snapshot) {
-      if (waiting) this.#refuse(waiting.id, 'unknown');
+      if (waiting && failed) this.#busy(waiting.id, BUSY_RETRY);
+      else if (waiting) this.#refuse(waiting.id, 'unknown');
       return;
     }
     // Whoever asked may be gone; the session is here all the same, and waits for its client.

@@ -75,7 +75,7 @@ export class RotatingLine extends Line {
     const { next } = phase;
     switch (input.type) {
       case 'connection-open':
-        this.opened(next, input, now);
+        if (!isGreeting(next)) this.opened(next, input, now);
         break;
       case 'message-received':
         if (isGreeting(next)) this.greeted(next, input.data, now);
@@ -102,8 +102,9 @@ export class RotatingLine extends Line {
 
   /** Nothing is lost but the attempt; there will be another. */
   protected handoverFailed(now: number, retryAfter = 0): void {
-    const { link } = this.phase as Rotating;
+    const { link, cause } = this.phase as Rotating;
     const ending = { ...ownEnding('dial', 'dial'), retryAfter };
+    link.rotateFor = cause;
     link.rotateAt = now + backoffDelay(++this.#handovers, ending, false, this.config);
     this.phase = { name: 'connected', link };
   }
@@ -181,6 +182,7 @@ export class RotatingLine extends Line {
     if (link && ['lost', 'peer'].includes(ending.cause) && ending.code < 3000) {
       this.lifetime?.ended(now - link.since, now - link.heartbeat.heardAt);
     }
+    if (link && now - link.since >= this.config.minUptime) this.attempts = 0;
     const goesOn = phase.name === 'rotating' && this.nextDelay(ending, false) !== undefined;
     if (goesOn) this.#stepIn(phase, ending, now);
     else super.lost(ending, now);

@@ -26,7 +26,7 @@
  * | `close()` while there is no connection          | up to `closeTimeout` for getting all through; the rest is counted   |
  * | the server closes while we are away             | its code and reason wait for us (GONE closed)                       |
  */
-import { ABNORMAL, GONE, NORMAL, ownEnding, PROTOCOL_ERROR } from './close-code.js';
+import { ABNORMAL, GONE, MOVED, NORMAL, ownEnding, PROTOCOL_ERROR } from './close-code.js';
 import { Delivery } from './delivery.js';
 import {
   type Control,
@@ -367,7 +367,7 @@ export class Session extends RotatingLine {
   /** A connection will not do. Beside a living one, only the rotation has failed. */
   #fail({ id }: Pick<Attempt, 'id'>, ending: Ending, now: number): void {
     const { code } = ending;
-    this.terminate(id, code, '');
+    this.terminate(id, code === ABNORMAL ? NORMAL : code, '');
     if (id === idOf(this.phase)) this.lost(ending, now);
     else if (this.phase.name === 'rotating') this.handoverFailed(now, ending.retryAfter);
     else if (this.phase.name === 'draining') this.phase = { name: 'connected', link: this.phase.link };
@@ -503,9 +503,22 @@ export class Session extends RotatingLine {
   }
 
   protected override lost(ending: Ending, now: number): void {
+    if (this.phase.name === 'rotating' && ending.cause === 'peer' && ending.code === MOVED) {
+      // The session has moved to the next connection, whose word of it is still on its way. Until then what is written is
+      // retained all the same.
+      this.phase.link.moved = ending;
+      return;
+    }
     const byOthers = ending.cause === 'lost' || ending.cause === 'peer';
     const poison = this.link && byOthers ? this.#poisoned(this.link, ending) : undefined;
     super.lost(poison ?? ending, now);
+  }
+
+  /** The next connection was the only one left. */
+  protected override handoverFailed(now: number, retryAfter?: number): void {
+    const moved = this.link?.moved;
+    super.handoverFailed(now, retryAfter);
+    if (moved) this.lost(moved, now);
   }
 
   /** Does the same message end one connection after the other? Then it will end the next as well. */

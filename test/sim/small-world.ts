@@ -80,6 +80,8 @@ export class SmallWorld {
   readonly sessions = new Map<string, ServerSession>();
   readonly received: Data[] = [];
   readonly sent: string[] = [];
+  /** The client's, even when it is over. */
+  session: string | undefined;
   loss: Loss | undefined;
   end: CloseDetail | undefined;
   clientHistory = '';
@@ -316,6 +318,7 @@ export class SmallWorld {
   #performClient(effect: Effect): void {
     if (effect.type === 'message') this.received.push(effect.data);
     else if (effect.type === 'dial') this.#dial(effect.id);
+    else if (effect.type === 'emit' && effect.event === 'open') this.session = this.client.session;
     else if (effect.type === 'emit' && effect.event === 'lost') this.loss = effect.detail;
     else if (effect.type === 'emit' && effect.event === 'close') this.end = effect.detail;
     else if ('id' in effect) this.#transport(effect, 'client');
