@@ -1,4 +1,5 @@
 /** A server in a process of its own, and how a test ends a conversation with it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { FaultProxy } from '../fault-proxy.js';
 import { Child, type Remote } from './child.js';
@@ -10,6 +11,9 @@ export type Reports = Readonly<Record<string, TalkerReport>>;
 
 export const startServer = (): Promise<Child<ServerProgram>> => Child.start<ServerProgram>('server');
 export const startClients = (): Promise<Child<ClientProgram>> => Child.start<ClientProgram>('client');
+
+/** How long what was said may take to arrive once the network is repaired, in ms. */
+const patience = 15_000;
 
 /** A proxy that ends with the test. */
 export async function proxyTo(port: number): Promise<FaultProxy> {
@@ -37,7 +41,9 @@ export async function settle(
   const ends = [server, ...clients] as Ends;
   await Promise.all(ends.map((end) => end.ask('rest')));
   await talk(0, ends);
-  await Promise.all([server.ask('delivered', path), ...clients.map((each) => each.ask('delivered'))]);
+  const delivered = [server.ask('delivered', path), ...clients.map((each) => each.ask('delivered'))];
+  // What has not arrived by then is for the verdict to name.
+  await Promise.race([Promise.all(delivered), sleep(patience, undefined, { ref: false })]);
   const reports = await Promise.all(clients.map((each) => each.ask('reports')));
   return { atClients: Object.assign({}, ...reports) as Reports, atServer: await server.ask('reports') };
 }
