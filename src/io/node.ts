@@ -269,8 +269,11 @@ class NodeConnection implements Connection {
     this.uncork();
     const socket = this.#socket;
     // On a live path the peer gets the close frame: it is written before the socket is destroyed.
-    if (socket.readyState === 1) socket.close(code, reason);
-    socket.terminate();
+    try {
+      if (socket.readyState === 1) socket.close(code, reason);
+    } finally {
+      socket.terminate();
+    }
   }
 
   end(end: ConnectionEnd): void {

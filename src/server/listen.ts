@@ -43,6 +43,17 @@ export function createHttpServer(): Server {
   });
 }
 
+const ignore = (): void => {};
+
+/**
+ * Nobody else listens to the errors of a connection that is being upgraded: one that breaks then would end the process. Returns
+ * how to stop.
+ */
+export function survive(duplex: Duplex): () => void {
+  duplex.on('error', ignore);
+  return () => duplex.off('error', ignore);
+}
+
 /** Answers an upgrade with an HTTP status, and ends the connection. */
 export function refuseUpgrade(duplex: Duplex, status: number, headers: Readonly<Record<string, string>> = {}): void {
   const body = STATUS_CODES[status] ?? '';
@@ -53,6 +64,7 @@ export function refuseUpgrade(duplex: Duplex, status: number, headers: Readonly<
     `Content-Length: ${body.length}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
+  survive(duplex);
   duplex.once('finish', () => duplex.destroy());
   duplex.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }

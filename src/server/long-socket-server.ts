@@ -5,6 +5,7 @@ import type { Data } from '../core/types.js';
 import type { Clock } from '../io/clock.js';
 import { hashOf, newSession } from '../io/entropy.js';
 import { adopt, broadcasting, type WsSocket } from '../io/node.js';
+import { isData } from '../socket/guard.js';
 import { isolate, Listeners, reportListenerError } from '../socket/listeners.js';
 import { clockOf, type SocketOptions, sessionConfig, sharedConfig, socketChecks } from '../socket/options.js';
 import { asyncDispose } from '../socket/socket.js';
@@ -16,6 +17,7 @@ import {
   type IncomingMessage,
   refuseUpgrade,
   type Server,
+  survive,
   type Upgrader,
 } from './listen.js';
 import { type HttpServer, type LongSocketServerOptions, peerConfig, validateServer } from './options.js';
@@ -75,6 +77,10 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
   readonly #http: Server | undefined;
   /** Resolves when the port is listened on; at once without one. Rejects if it cannot be. */
   readonly listening: Promise<void>;
+  /** Connections whose upgrade is not answered yet. */
+  readonly #upgrading = new Set<Duplex>();
+  /** Plain sockets that are going to be sent away. */
+  readonly #dismissals = new Set<unknown>();
   #draining = false;
   #closed: Promise<void> | undefined;
 
@@ -107,7 +113,10 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
     this.#upgrader = createUpgrader({ maxPayload: config.peer.maxPayload, perMessageDeflate });
     this.#http = options.port === undefined ? undefined : createHttpServer();
     this.#server = options.server ?? this.#http;
-    this.#server?.on('upgrade', this.#onUpgrade);
+    if (this.#server) {
+      this.#server.on('upgrade', this.#onUpgrade);
+      residentsOf(this.#server).set(this.#onUpgrade, options.path);
+    }
     this.listening = this.#listen();
   }
 
@@ -150,10 +159,15 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
   }
 
   readonly #onUpgrade = (request: IncomingMessage, duplex: Duplex, head: Uint8Array): void => {
-    const { path } = this.#options;
-    if (path === undefined || pathOf(request) === path) this.handleUpgrade(request, duplex, head);
-    // Another listener may know this path.
-    else if (this.#server?.listenerCount('upgrade') === 1) refuseUpgrade(duplex, 404);
+    const server = this.#server as HttpServer;
+    const residents = residentsOf(server);
+    const knows = (path: string | undefined): boolean => path === undefined || path === pathOf(request);
+    if (knows(this.#options.path)) this.handleUpgrade(request, duplex, head);
+    // Another listener may know this path. If all are of this library, and none does, the first of them says so.
+    else if (server.listenerCount('upgrade') === residents.size && ![...residents.values()].some(knows)) {
+      const [first] = residents.keys();
+      if (first === this.#onUpgrade) refuseUpgrade(duplex, 404);
+    }
   };
 
   /**
@@ -161,39 +175,57 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
    * client sent.
    */
   handleUpgrade(request: object, duplex: object, head: Uint8Array): void {
-    const socket = duplex as Duplex;
-    const ignore = (): void => {};
-    socket.on('error', ignore);
-    const late = this.#clock.setTimer(() => socket.destroy(), this.#options.helloTimeout ?? 15_000);
-    const done = (): void => this.#clock.clearTimer(late);
-    this.#admit(request as IncomingMessage).then(
-      (verdict) => {
-        done();
-        if (socket.destroyed) return;
-        if (typeof verdict === 'number') refuseUpgrade(socket, verdict, verdict === 503 ? { 'Retry-After': '2' } : {});
-        else {
-          socket.off('error', ignore);
-          this.#upgrade(request as IncomingMessage, socket, head, verdict.principal);
-        }
-      },
-      (error: unknown) => {
-        done();
-        refuseUpgrade(socket, 500);
-        this.#listeners.emit('error', error);
-      },
-    );
+    void this.#answer(request as IncomingMessage, duplex as Duplex, head);
+  }
+
+  /** Never rejects. */
+  async #answer(request: IncomingMessage, duplex: Duplex, head: Uint8Array): Promise<void> {
+    const { path, helloTimeout = 15_000 } = this.#options;
+    const mortal = survive(duplex);
+    const late = this.#clock.setTimer(() => duplex.destroy(), helloTimeout);
+    const done = (): void => {
+      this.#clock.clearTimer(late);
+      this.#upgrading.delete(duplex);
+    };
+    this.#upgrading.add(duplex);
+    duplex.once('close', done);
+    let verdict: Verdict;
+    try {
+      verdict = path === undefined || path === pathOf(request) ? await this.#admit(request) : 404;
+    } catch (error) {
+      verdict = 500;
+      this.#listeners.emit('error', error);
+    }
+    done();
+    duplex.off('close', done);
+    if (duplex.destroyed || duplex.writableEnded) return;
+    if (typeof verdict !== 'number' && this.#turnsAway(request)) verdict = 503;
+    if (typeof verdict === 'number') {
+      refuseUpgrade(duplex, verdict, verdict === 503 ? { 'Retry-After': '2' } : {});
+      return;
+    }
+    mortal();
+    const { principal } = verdict;
+    isolate(() => this.#upgrade(request, duplex, head, principal), undefined, this.#reportUpgrade);
+  }
+
+  /** The only thing that `ws` throws for: another server has answered the same request. */
+  readonly #reportUpgrade = (error: unknown): void => this.#listeners.emit('error', error);
+
+  #turnsAway(request: IncomingMessage): boolean {
+    return this.#closed !== undefined || (this.#draining && !offersSession(request));
   }
 
   /** Who it is, or the HTTP status that says why not. */
-  async #admit(incoming: IncomingMessage): Promise<number | { readonly principal: string | undefined }> {
+  async #admit(incoming: IncomingMessage): Promise<Verdict> {
     const { authenticate, origins } = this.#options;
     const request = incoming as unknown as Request;
-    if (this.#closed || (this.#draining && !offersSession(incoming))) return 503;
+    if (this.#turnsAway(incoming)) return 503;
     const { origin } = incoming.headers;
     if (origin !== undefined && !isWelcome(origin, origins, incoming, request)) return 403;
     if (!authenticate) return { principal: undefined };
     const principal = await authenticate(request);
-    if (principal === undefined || principal === null) return 401;
+    if (principal === undefined || principal === null || principal === '') return 401;
     if (typeof principal !== 'string')
       throw new TypeError(`authenticate must return text or nothing, got ${typeof principal}`);
     return { principal };
@@ -205,7 +237,9 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
     const own = offered.filter((protocol) => protocol !== TOKEN);
     const { handleProtocols = ([first]: readonly string[]) => first, sourceOf, onListenerError } = this.#options;
     const report = onListenerError ?? reportListenerError;
-    const inner = own.length > 0 ? isolate((offers) => handleProtocols(offers, request), own, report) : undefined;
+    const chosen = own.length > 0 ? isolate((offers) => handleProtocols(offers, request), own, report) : undefined;
+    // A client fails the connection for any other.
+    const inner = own.find((protocol) => protocol === chosen);
     const source = sourceOf && isolate(sourceOf, request, report);
     if (offered.length === own.length) {
       this.#upgrader(incoming, duplex, head, inner, (ws) => this.#acceptPlain(ws, request, principal));
@@ -254,8 +288,11 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
   /**
    * Sends one message to many of this server's sockets, encoded once. A socket that cannot take it (closed, or its buffer is full) is left
    * out; returns how many took it. For sessions all that `send` promises holds.
+   * @throws LongSocketError `INVALID_MESSAGE`
    */
   broadcast(sockets: Iterable<ServerSocket<In, Out, Request>>, data: Out): number {
+    if (!isData(data))
+      throw new LongSocketError('INVALID_MESSAGE', 'a message is text, an ArrayBuffer or a view of one');
     // One copy for all, which nobody changes.
     const message = detached(data as Data) as Out;
     let taken = 0;
@@ -273,14 +310,15 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
    * clients are closed with 1012, at random moments in that time.
    */
   async drain({ within = 30_000, rate = 100 }: DrainOptions = {}): Promise<void> {
-    if (!(within >= 0 && rate > 0)) {
+    if (!(within >= 0 && within < Number.POSITIVE_INFINITY && rate > 0)) {
       throw new LongSocketError('INVALID_ARGUMENT', 'drain: `within` must be at least 0, and `rate` more than 0');
     }
     this.#draining = true;
     const { random } = sharedConfig(this.#options);
     const window = Math.min(within, (this.#plain.size / rate) * 1000);
-    for (const socket of this.#plain)
-      this.#clock.setTimer(() => socket.close(1012, 'service restart'), random() * window);
+    for (const socket of this.#plain) {
+      this.#dismissals.add(this.#clock.setTimer(() => socket.close(1012, 'service restart'), random() * window));
+    }
     this.#host.drain(within, rate);
     await this.#emptied(within);
     await this.close();
@@ -309,11 +347,18 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
   }
 
   async #close(): Promise<void> {
-    this.#server?.off('upgrade', this.#onUpgrade);
+    if (this.#server) {
+      this.#server.off('upgrade', this.#onUpgrade);
+      residentsOf(this.#server).delete(this.#onUpgrade);
+    }
+    for (const timer of this.#dismissals) this.#clock.clearTimer(timer);
+    for (const duplex of this.#upgrading) refuseUpgrade(duplex, 503);
     for (const socket of this.#plain) socket.close(1001, 'going away');
     await Promise.all([this.#host.close(), ...[...this.#plain].map((socket) => socket.closed)]);
     const http = this.#http;
     if (!http) return;
+    // One that is just beginning to listen cannot be closed yet.
+    await this.listening.catch(() => {});
     await new Promise<void>((resolve) => {
       http.close(() => resolve());
       http.closeAllConnections();
@@ -324,6 +369,18 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
   async [asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** What becomes of an upgrade: the HTTP status it is refused with, or who it is. */
+type Verdict = number | { readonly principal: string | undefined };
+
+/** Which of an HTTP server's `upgrade` listeners are of this library, and the paths they know. */
+const residents = new WeakMap<HttpServer, Map<unknown, string | undefined>>();
+
+function residentsOf(server: HttpServer): Map<unknown, string | undefined> {
+  const known = residents.get(server) ?? new Map<unknown, string | undefined>();
+  residents.set(server, known);
+  return known;
 }
 
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] as string;

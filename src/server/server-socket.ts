@@ -9,6 +9,8 @@ import type { UpgradeRequest } from './accept.js';
 /** What a server's end tells the server that keeps it. */
 export interface Keeper {
   ended(session: string, remains: Remains): void;
+  /** Says goodbye on a connection, and sees to it that it ends. */
+  leave(connection: Connection, code: number, reason: string): void;
 }
 
 /** What the machine of a session needs beside the options of its socket. */
@@ -32,7 +34,7 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
   readonly principal: string | undefined;
   readonly #keeper: Keeper;
   #request: Request;
-  #released: ((snapshot: PeerSnapshot) => void) | undefined;
+  #released: ((snapshot: PeerSnapshot | undefined) => void) | undefined;
 
   /** Made by a `LongSocketServer`. */
   constructor(seat: Seat<Request>, options: SocketOptions, keeper: Keeper) {
@@ -60,12 +62,13 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
     this.driver.dispatch({ type: 'attach', id, jitter, resume });
   }
 
-  instruct(input: Extract<Input, { type: 'go-away' | 'evict' }>): void {
+  instruct(input: Extract<Input, { type: 'go-away' | 'evict' | 'timeout' }>): void {
     this.driver.dispatch(input);
   }
 
-  /** Gives the session up to another server. Resolves with what that one needs; never, if it ended before. */
-  release(): Promise<PeerSnapshot> {
+  /** Gives the session up to another server, and to one alone. Resolves with what that one needs; with nothing, if it ends before. */
+  release(): Promise<PeerSnapshot | undefined> {
+    if (this.#released || this.state.status === 'closed') return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#released = resolve;
       this.driver.dispatch({ type: 'release' });
@@ -78,8 +81,23 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
   }
 
   protected override perform(effect: Effect): void {
-    if (effect.type === 'ended') this.#keeper.ended(this.session as string, effect.remains);
-    else if (effect.type === 'released') this.#released?.(effect.snapshot);
-    else super.perform(effect);
+    switch (effect.type) {
+      case 'ended':
+        this.#released?.(undefined);
+        this.#keeper.ended(this.session as string, effect.remains);
+        break;
+      case 'released':
+        this.#released?.(effect.snapshot);
+        break;
+      case 'hang-up': {
+        // What is said goodbye to is no connection of this session's any more: another may be on its way.
+        const connection = this.connection(effect.id);
+        this.forget(effect.id);
+        if (connection) this.#keeper.leave(connection, effect.code, effect.reason);
+        break;
+      }
+      default:
+        super.perform(effect);
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { GONE, INTERNAL_ERROR } from '../core/close-code.js';
+import { closeCodes, INTERNAL_ERROR } from '../core/close-code.js';
 import { encode, type Resume } from '../core/frames.js';
 import type { Ledger } from '../core/outbox.js';
 import type { PeerConfig } from '../core/peer.js';
@@ -26,6 +26,9 @@ export interface Visitor<Request> {
   readonly principal: string | undefined;
   readonly source: string | undefined;
 }
+
+/** How long a connection that was said goodbye to may take to end, in ms, at most. */
+const GOODBYE_LIMIT = 5000;
 
 /** A connection, from when it comes until it is a session's, whose events then go there. */
 interface Reception<Request> {
@@ -95,6 +98,10 @@ export class SessionHost<Request extends UpgradeRequest> {
   #timerAt = Number.POSITIVE_INFINITY;
   #now = 0;
   #leaveStore: (() => void) | undefined;
+  /** Connections that were said goodbye to and have not ended, and when they are not waited for any longer. */
+  readonly #leaving = new Map<Connection, unknown>();
+  #allLeft = (): void => {};
+  #closed = false;
 
   constructor(config: HostConfig, socketOptions: SocketOptions, listener: HostListener<Request>) {
     this.#config = config;
@@ -117,19 +124,25 @@ export class SessionHost<Request extends UpgradeRequest> {
   arrive(open: (id: ConnectionId, report: Report) => Connection, { request, ...visitor }: Visitor<Request>): void {
     const id = ++this.#lastId;
     const connection = open(id, (report) => {
-      const owner = reception.owner;
-      if (owner) owner(report);
+      if (report.type === 'connection-close') this.#left(connection);
+      if (reception.owner) reception.owner(report);
       else this.#heard(id, report);
-      if (report.type === 'connection-close') this.#receptions.delete(id);
     });
     const reception: Reception<Request> = { connection, request, owner: undefined };
+    if (this.#closed) {
+      connection.terminate(closeCodes.goingAway, '');
+      return;
+    }
     this.#receptions.set(id, reception);
     this.#dispatch({ type: 'arrived', id, ...visitor });
   }
 
   #heard(id: ConnectionId, report: ConnectionReport): void {
     if (report.type === 'message-received') this.#dispatch({ type: 'greeting', id, data: report.data });
-    else if (report.type === 'connection-close') this.#dispatch({ type: 'left', id });
+    else if (report.type === 'connection-close') {
+      this.#receptions.delete(id);
+      this.#dispatch({ type: 'left', id });
+    }
   }
 
   /** Sends every client elsewhere within so many ms, at most `rate` a second, and takes no new ones. */
@@ -137,27 +150,37 @@ export class SessionHost<Request extends UpgradeRequest> {
     this.#dispatch({ type: 'drain', within, rate });
   }
 
-  /** Ends every session: hands it to the store, or says that it is lost. */
+  /** Ends every session: hands it to the store, or says that it is lost. Resolves when all connections have ended. */
   async close(): Promise<void> {
-    const { store } = this.#config;
-    for (const [id, { owner, connection }] of this.#receptions) {
-      if (!owner) connection.terminate(GONE, '');
-      if (!owner) this.#receptions.delete(id);
-    }
+    const { store, clock } = this.#config;
+    this.#closed = true;
+    if (this.#timer !== undefined) clock.clearTimer(this.#timer);
+    for (const { connection } of this.#receptions.values()) connection.terminate(closeCodes.goingAway, '');
+    this.#receptions.clear();
+    const deposits = [...this.#sockets].map(async ([session, socket]) => {
+      if (store) await this.#deposit(session, socket, store);
+      else socket.instruct({ type: 'evict', why: 'lost' });
+    });
+    await Promise.all(deposits);
+    // Not before: until it is deposited, a session is found here.
     this.#leaveStore?.();
-    const deposits: Promise<void>[] = [];
-    for (const [session, socket] of [...this.#sockets]) {
-      const belongings = this.#registry.belongings(session);
-      if (store && belongings) {
-        const { keyHash, principal } = belongings;
-        const snapshot = socket.release();
-        deposits.push(snapshot.then((peer) => store.deposit({ session, keyHash, principal, peer })));
-      } else socket.instruct({ type: 'evict', why: 'lost' });
+    if (this.#leaving.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#allLeft = resolve;
+      });
     }
-    const failed = (await Promise.allSettled(deposits)).filter((outcome) => outcome.status === 'rejected');
-    for (const { reason } of failed) this.#listener.error(reason);
-    if (this.#timer !== undefined) this.#config.clock.clearTimer(this.#timer);
-    this.#timer = undefined;
+  }
+
+  async #deposit(session: string, socket: SessionSocket<never, never, Request>, store: SessionStore): Promise<void> {
+    const belongings = this.#registry.belongings(session);
+    if (!belongings) return;
+    const { keyHash, principal } = belongings;
+    try {
+      const peer = await socket.release();
+      if (peer) await store.deposit({ session, keyHash, principal, peer });
+    } catch (error) {
+      this.#listener.error(error);
+    }
   }
 
   async #release(claim: Claim): Promise<SessionSnapshot | undefined> {
@@ -166,7 +189,29 @@ export class SessionHost<Request extends UpgradeRequest> {
     const belongings = this.#registry.belongings(session);
     if (!socket || !belongings || !this.#registry.mayRelease(claim)) return undefined;
     const { keyHash, principal } = belongings;
-    return { session, keyHash, principal, peer: await socket.release() };
+    const peer = await socket.release();
+    return peer && { session, keyHash, principal, peer };
+  }
+
+  // --- goodbyes ----------------------------------------------------------------------------------------------------
+
+  /** A peer that does not answer must not keep its connection, nor this server. */
+  #leave(connection: Connection, code: number, reason: string): void {
+    const { clock, peer } = this.#config;
+    const giveUp = (): void => {
+      this.#left(connection);
+      connection.terminate(code, reason);
+    };
+    this.#leaving.set(connection, clock.setTimer(giveUp, Math.min(peer.closeTimeout, GOODBYE_LIMIT)));
+    connection.close(code, reason);
+  }
+
+  #left(connection: Connection): void {
+    const timer = this.#leaving.get(connection);
+    if (timer === undefined) return;
+    this.#config.clock.clearTimer(timer);
+    this.#leaving.delete(connection);
+    if (this.#leaving.size === 0) this.#allLeft();
   }
 
   // --- the registry ------------------------------------------------------------------------------------------------
@@ -190,15 +235,14 @@ export class SessionHost<Request extends UpgradeRequest> {
     switch (effect.type) {
       case 'admit': {
         const reception = this.#receptions.get(effect.id);
-        if (!reception) break;
-        const socket = this.#seat(effect, reception.request);
-        this.#attach(socket, effect.id, reception);
+        const socket = this.#seat(effect, reception);
+        if (reception) this.#attach(socket, effect.id, reception);
         this.#listener.session(socket);
         break;
       }
       case 'restore': {
         const reception = effect.id === undefined ? undefined : this.#receptions.get(effect.id);
-        this.#listener.session(this.#seat(effect, reception?.request ?? (NO_REQUEST as Request)));
+        this.#listener.session(this.#seat(effect, reception));
         break;
       }
       case 'attach': {
@@ -227,12 +271,15 @@ export class SessionHost<Request extends UpgradeRequest> {
 
   #seat(
     { peer, principal }: Pick<Extract<RegistryEffect, { type: 'admit' }>, 'peer' | 'principal'>,
-    request: Request,
+    reception: Reception<Request> | undefined,
   ): SessionSocket<never, never, Request> {
     const { maxBufferedBytes, maxBufferedMessages } = this.#config.peer;
+    const request = reception?.request ?? (NO_REQUEST as Request);
     const seat = { peer, principal, request, maxBufferedBytes, maxBufferedMessages };
     const socket = new SessionSocket<never, never, Request>(seat, this.#socketOptions, this.#keeper);
     this.#sockets.set(peer.session, socket);
+    // Its client may be gone already: from now on it waits, and not for ever.
+    if (!reception) socket.instruct({ type: 'timeout' });
     return socket;
   }
 
@@ -241,6 +288,7 @@ export class SessionHost<Request extends UpgradeRequest> {
       this.#sockets.delete(session);
       this.#dispatch({ type: 'ended', session, remains });
     },
+    leave: (connection: Connection, code: number, reason: string): void => this.#leave(connection, code, reason),
   };
 
   #attach(
@@ -249,6 +297,7 @@ export class SessionHost<Request extends UpgradeRequest> {
     reception: Reception<Request>,
     resume?: Resume,
   ): void {
+    this.#receptions.delete(id);
     reception.owner = socket.reports;
     socket.attach(id, reception.connection, reception.request, this.#config.random(), resume);
   }
@@ -257,36 +306,42 @@ export class SessionHost<Request extends UpgradeRequest> {
     const reception = this.#receptions.get(effect.id);
     if (!reception) return;
     const { connection } = reception;
+    this.#receptions.delete(effect.id);
     // Nobody listens to it any more.
     reception.owner = () => {};
     try {
       if (effect.type === 'refuse') {
         connection.send(encode(effect.gone));
-        connection.close(effect.code, effect.gone.why);
+        this.#leave(connection, effect.code, effect.gone.why);
       } else connection.terminate(effect.code, '');
     } catch {
+      this.#left(connection);
       connection.terminate(INTERNAL_ERROR, '');
     }
-    this.#receptions.delete(effect.id);
   }
 
   #claim(claim: Claim): void {
     const { session } = claim;
     const { store } = this.#config;
     if (!store) return;
-    Promise.resolve()
-      .then(() => store.claim(claim))
-      .catch((error: unknown) => {
-        this.#listener.error(error);
+    const asked = async (): Promise<SessionSnapshot | undefined> => store.claim(claim);
+    asked()
+      .then((snapshot) => {
+        if (!this.#closed) this.#dispatch({ type: 'claimed', session, snapshot });
+        // It was let go elsewhere for this server, which is none any more.
+        else if (snapshot) return store.deposit(snapshot);
         return undefined;
       })
-      .then((snapshot) => this.#dispatch({ type: 'claimed', session, snapshot }));
+      .catch((error: unknown) => {
+        this.#listener.error(error);
+        if (!this.#closed) this.#dispatch({ type: 'claimed', session, snapshot: undefined, failed: true });
+      });
   }
 
   #arm(): void {
     const { clock } = this.#config;
     const deadline = this.#registry.deadline ?? Number.POSITIVE_INFINITY;
-    if (deadline >= this.#timerAt) return;
+    if (this.#closed || deadline >= this.#timerAt) return;
     if (this.#timer !== undefined) clock.clearTimer(this.#timer);
     this.#timerAt = deadline;
     this.#timer = clock.setTimer(

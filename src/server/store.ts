@@ -39,23 +39,24 @@ export function memoryStore({ clock = systemClock }: { readonly clock?: Clock } 
       deposits.delete(session);
     }
   };
+  /** What was deposited, for whoever may have it. */
+  const collect = (claim: Claim): SessionSnapshot | undefined => {
+    expire();
+    const snapshot = deposits.get(claim.session)?.snapshot;
+    if (!snapshot || !mayHave(snapshot, claim)) return undefined;
+    deposits.delete(claim.session);
+    return snapshot;
+  };
   return {
     join(owner) {
       owners.add(owner);
       return () => owners.delete(owner);
     },
     async claim(claim) {
-      expire();
-      const deposit = deposits.get(claim.session);
-      if (deposit && mayHave(deposit.snapshot, claim)) {
-        deposits.delete(claim.session);
-        return deposit.snapshot;
-      }
-      for (const owner of owners) {
-        const snapshot = await owner.release(claim);
-        if (snapshot) return snapshot;
-      }
-      return undefined;
+      let snapshot = collect(claim);
+      for (const owner of owners) snapshot ??= await owner.release(claim);
+      // It may have been deposited while its owner was asked.
+      return snapshot ?? collect(claim);
     },
     async deposit(snapshot) {
       expire();

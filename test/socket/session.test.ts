@@ -10,6 +10,7 @@ import type { Inspection } from '../../src/io/driver.js';
 import { peerConfig } from '../../src/server/options.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { sessionPair } from '../helpers/session-pair.js';
+import { SessionServer } from '../sim/session-network.js';
 import { fateOf, simulated } from './simulated.js';
 
 const closed = expect.objectContaining({ code: 'CLOSED' });
@@ -110,6 +111,9 @@ describe('delivered()', () => {
     const delivered = socket.delivered();
     delivered.catch(() => {});
     server.crash();
+    const next = new SessionServer(network);
+    next.onsession = (end) => end.on('message', () => {});
+    network.serve(next.take);
     await clock.advanceAsync(5000);
     expect(socket.state.status).toBe('connected');
     await expect(delivered).rejects.toMatchObject({ code: 'SESSION_LOST' });
