@@ -1,10 +1,24 @@
 import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { MUTANTS } from './sim/mutants.js';
+
+/** With `MUTANT` set: the source with one mistake in it, for `npm run mutants`. */
+const mutant = MUTANTS.find(({ name }) => name === process.env.MUTANT);
+const mutation: Plugin = {
+  name: 'mutation',
+  enforce: 'pre',
+  transform(code, id) {
+    const edits = mutant?.edits.filter(([file]) => id.endsWith(`/${file}`)) ?? [];
+    return edits.reduce((changed, [, find, replace]) => changed.replace(find, () => replace), code);
+  },
+};
 
 /** Tests of the package that read the tree only; the others of `test/package` need what `npm run build` leaves in `dist`. */
 const withoutBuild = ['test/package/architecture.test.ts', 'test/package/lock.test.ts'];
 
 export default defineConfig({
+  plugins: mutant ? [mutation] : [],
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     environment: 'node',
