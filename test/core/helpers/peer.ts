@@ -1,8 +1,9 @@
-import type { PeerConfig } from '../../../src/core/attachment.js';
-import { Peer } from '../../../src/core/attachment.js';
 import { type Control, encode, type Resume } from '../../../src/core/frames.js';
+import { Peer } from '../../../src/core/peer.js';
 import type { Announcement, Data, Effect, Input, PeerSnapshot, Remains } from '../../../src/core/types.js';
 import { CUT } from './machine.js';
+
+type PeerConfig = ConstructorParameters<typeof Peer>[0];
 
 /** The defaults of a server, with smaller bounds. */
 export function peerConfig(overrides: Partial<PeerConfig> = {}): PeerConfig {
