@@ -62,10 +62,10 @@ import { nextDelay } from './backoff.js';
 import { ABNORMAL, DEAD_PEER, endingOf, INTERNAL_ERROR, NORMAL, ownEnding } from './close-code.js';
 import { WAKE_LIMIT } from './heartbeat.js';
 import { Link } from './link.js';
+import { BaseMachine } from './machine.js';
 import { Outbox } from './outbox.js';
 import { type Attempt, deadlineOf, type Greeting, idOf, linkOf, type Phase, stageOf } from './phase.js';
 import type {
-  Announcement,
   ConnectionId,
   Data,
   DialReason,
@@ -77,7 +77,6 @@ import type {
   RotationCause,
   SendVerdict,
   SessionConfig,
-  State,
 } from './types.js';
 
 /** A timer that fires later than this after its deadline, in ms, means that the machine or the process slept. */
@@ -91,11 +90,9 @@ const CLOSED: Phase = { name: 'closed' };
 /** What a step on a connection is about. */
 export type OnConnection = Exclude<Extract<Input, { id: ConnectionId }>, { type: 'attach' }>;
 
-export class Line implements Machine {
+export class Line extends BaseMachine implements Machine {
   protected readonly config: SessionConfig;
   protected phase: Phase = CLOSED;
-  protected readonly effects: Effect[] = [];
-  #state: State = { status: 'closed' };
   #lastId: ConnectionId = 0;
 
   // One life: from `connect` to the final `close`.
@@ -107,12 +104,9 @@ export class Line implements Machine {
   #wokeAt = Number.NEGATIVE_INFINITY;
 
   constructor(config: SessionConfig) {
+    super({ status: 'closed' });
     this.config = config;
     this.#outbox = new Outbox(config);
-  }
-
-  get state(): State {
-    return this.#state;
   }
 
   get queuedCount(): number {
@@ -156,8 +150,7 @@ export class Line implements Machine {
 
   /** The only way in; the return value, valid until the next call, is the only way out. */
   step(input: Input, now: number): readonly Effect[] {
-    // Not `length = 0`, which lets go of the array's memory: this is done for every message.
-    while (this.effects.length > 0) this.effects.pop();
+    this.clearEffects();
     switch (input.type) {
       case 'send':
         this.send(input.data, input.owned ?? false, now);
@@ -376,7 +369,7 @@ export class Line implements Machine {
   }
 
   protected received(link: Link, data: Data, now: number): void {
-    if (link.received(data, now) === 'message') this.effects.push({ type: 'message', data });
+    if (link.received(data, now) === 'message') this.deliver(data);
   }
 
   /**
@@ -471,7 +464,7 @@ export class Line implements Machine {
   protected dial(reason: DialReason, now: number): void {
     const id = this.nextId();
     const attempt = ++this.attempts;
-    const cause = this.#state.status === 'connecting' ? this.#state.cause : undefined;
+    const { cause } = this.state.status === 'connecting' ? this.state : {};
     const deadline = now + this.config.connectTimeout;
     this.phase = { name: 'dialing', id, since: now, deadline, extended: false, takesOver: false };
     this.setState({ status: 'connecting', attempt, delay: 0, ...(cause && { cause }) });
@@ -483,10 +476,6 @@ export class Line implements Machine {
     const id = idOf(this.phase);
     if (id !== undefined) this.terminate(id, code, reason);
     if (only === undefined) this.leaveOther();
-  }
-
-  protected terminate(id: ConnectionId, code: number, reason: string): void {
-    this.effects.push({ type: 'terminate', id, code, reason });
   }
 
   /** The attempt or connection of this phase is gone: the one place that decides what comes next. */
@@ -556,15 +545,5 @@ export class Line implements Machine {
     this.phase = CLOSED;
     this.setState({ status: 'closed', cause: ending });
     this.emit({ event: 'close', detail: { ...ending, undelivered, unconfirmed } });
-  }
-
-  protected setState(state: State): void {
-    this.#state = state;
-    this.emit({ event: 'state', detail: state });
-  }
-
-  protected emit({ event, detail }: Announcement): void {
-    // Not a spread: V8 gives the result twice the memory, and sockets keep their last effects.
-    this.effects.push({ type: 'emit', event, detail } as Effect);
   }
 }

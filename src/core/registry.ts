@@ -7,9 +7,11 @@
  *                          claim, if the session is not here and there is a store: another server may have it
  *             ── nothing for `helloTimeout`, or anything else ─▶ close
  */
+
+import type { PeerConfig } from './attachment.js';
 import { BUSY, GONE, NO_GREETING, PROTOCOL_ERROR } from './close-code.js';
 import { type Gone, type Hello, isPlain, parse, type Refusal, type Resume, VERSION } from './frames.js';
-import { Peer, type PeerConfig } from './peer.js';
+import { Peer } from './peer.js';
 import type { ConnectionId, Data, PeerSnapshot, Remains } from './types.js';
 
 /** What is remembered of a session that is over is remembered for so long, in ms, and of at most so many. */
@@ -136,14 +138,21 @@ interface Waiting extends Arrival {
   readonly resume: Resume;
 }
 
+/** A question to other servers: for whom it was put, and who waits for the answer by now, if anybody does. */
+interface Question {
+  readonly keyHash: string;
+  readonly principal: string | undefined;
+  readonly waiting: Waiting | undefined;
+}
+
 export class Registry {
   readonly #config: RegistryConfig;
   readonly #arrivals = new Map<ConnectionId, Arrival>();
   readonly #entries = new Map<string, Entry>();
   /** Oldest first. */
   readonly #tombs = new Map<string, Tomb>();
-  /** The last RESUME for each session that was asked for elsewhere. */
-  readonly #claims = new Map<string, Waiting>();
+  /** One at a time for each session, since the answers may come in any order. */
+  readonly #questions = new Map<string, Question>();
   /** Wrong keys, by session and source. */
   readonly #failures = new Map<string, { count: number; until: number }>();
   readonly #perPrincipal = new Map<string, number>();
@@ -209,7 +218,9 @@ export class Registry {
         break;
       case 'left':
         this.#arrivals.delete(input.id);
-        for (const [session, { id }] of this.#claims) if (id === input.id) this.#claims.delete(session);
+        for (const [session, question] of this.#questions) {
+          if (question.waiting?.id === input.id) this.#questions.set(session, { ...question, waiting: undefined });
+        }
         break;
       case 'claimed':
         this.#claimed(input, now);
@@ -276,8 +287,8 @@ export class Registry {
 
   /** It is over, or another server has it, or nobody has. */
   #resumeElsewhere(waiting: Waiting, now: number): void {
-    const { id, resume, principal, source } = waiting;
-    const { s: session, k: key, n: attempt } = resume;
+    const { id, resume, source } = waiting;
+    const { s: session } = resume;
     const tomb = this.#tombs.get(session);
     if (tomb) {
       if (!this.#isKey(resume, tomb.keyHash, source, now)) this.#refuse(id, 'key');
@@ -285,31 +296,45 @@ export class Registry {
     } else if (!this.#config.hasStore) this.#refuse(id, 'unknown');
     else if (this.#draining) this.#busy(id, BUSY_RETRY);
     else {
-      const before = this.#claims.get(session);
-      this.#claims.set(session, waiting);
-      if (before) this.#busy(before.id, RESUME_GAP);
-      else
-        this.#effects.push({ type: 'claim', claim: { session, keyHash: this.#config.hash(key), principal, attempt } });
+      const question = this.#questions.get(session);
+      if (question?.waiting) this.#busy(question.waiting.id, RESUME_GAP);
+      if (question) this.#questions.set(session, { ...question, waiting });
+      else this.#ask(waiting);
     }
   }
 
+  #ask(waiting: Waiting): void {
+    const { principal, resume } = waiting;
+    const { s: session, k: key, n: attempt } = resume;
+    const keyHash = this.#config.hash(key);
+    this.#questions.set(session, { keyHash, principal, waiting });
+    this.#effects.push({ type: 'claim', claim: { session, keyHash, principal, attempt } });
+  }
+
   #claimed({ session, snapshot, failed }: Extract<RegistryInput, { type: 'claimed' }>, now: number): void {
-    const waiting = this.#claims.get(session);
-    this.#claims.delete(session);
+    const question = this.#questions.get(session);
+    const waiting = question?.waiting;
+    this.#questions.delete(session);
     if (!snapshot) {
-      if (waiting && failed) this.#busy(waiting.id, BUSY_RETRY);
-      else if (waiting) this.#refuse(waiting.id, 'unknown');
+      if (!waiting) return;
+      if (failed) this.#busy(waiting.id, BUSY_RETRY);
+      // A stranger's question has a stranger's answer.
+      else if (!this.#isOf(waiting, question)) this.#ask(waiting);
+      else this.#refuse(waiting.id, 'unknown');
       return;
     }
     // Whoever asked may be gone; the session is here all the same, and waits for its client.
     const { keyHash, principal } = snapshot;
     const peer = Peer.restore(this.#config.peer, session, snapshot.peer, now);
     this.#enter(session, { peer, keyHash, principal, resumedAt: now });
-    const isTheirs =
-      waiting !== undefined && equal(this.#config.hash(waiting.resume.k), keyHash) && waiting.principal === principal;
+    const isTheirs = waiting !== undefined && this.#isOf(waiting, snapshot);
     this.#effects.push({ type: 'restore', id: isTheirs ? waiting.id : undefined, peer, principal });
     if (isTheirs) this.#effects.push({ type: 'attach', id: waiting.id, session, resume: waiting.resume });
     else if (waiting) this.#refuse(waiting.id, 'key');
+  }
+
+  #isOf(waiting: Waiting, { keyHash, principal }: Pick<Question, 'keyHash' | 'principal'>): boolean {
+    return equal(this.#config.hash(waiting.resume.k), keyHash) && waiting.principal === principal;
   }
 
   // --- refusing ----------------------------------------------------------------------------------------------------

@@ -352,6 +352,8 @@ export class Session extends RotatingLine {
     }
     this.emit({ event: 'lost', detail: { reason, undelivered, unknown, messages } });
     this.#renew(now);
+    // The server has answered: it is there.
+    this.attempts = 0;
     this.#fail(attempt, ownEnding('greeting', 'session-lost', GONE, reason), now);
   }
 

@@ -1,3 +1,4 @@
+const attachment = 'src/core/attachment.ts';
 const delivery = 'src/core/delivery.ts';
 const driver = 'src/io/driver.ts';
 const frames = 'src/core/frames.ts';
@@ -34,9 +35,9 @@ export const MUTANTS = [
     name: 'a held connection that ends takes the session with it',
     edits: [
       [
-        peer,
-        "if (input.type === 'connection-close') this.#held = undefined;",
-        "if (input.type === 'connection-close') { this.#held = undefined; if (this.#link) this.#detach(endingOf('open', input), now); }",
+        attachment,
+        "if (input.type === 'connection-close') this.held = undefined;",
+        "if (input.type === 'connection-close') { this.held = undefined; if (this.link) this.detach({ phase: 'open', cause: 'lost', code: 1006, reason: '', wasClean: false }, now); }",
       ],
     ],
   },
@@ -49,13 +50,13 @@ export const MUTANTS = [
         'const consumed = this.rcvd - this.#reported;\n    if',
       ],
       [session, "{ letter: 'O', id: frame.id, c: this.#delivery.report() }", "{ letter: 'O', id: frame.id, c: 0 }"],
-      [peer, "{ letter: 'O', id: frame.id, c: this.#delivery.report() }", "{ letter: 'O', id: frame.id, c: 0 }"],
+      [peer, "{ letter: 'O', id: frame.id, c: this.delivery.report() }", "{ letter: 'O', id: frame.id, c: 0 }"],
     ],
   },
-  { name: 'TAKE without a start number', edits: [[peer, 'link.expected = s;', 'link.expected = rcvd + 1;']] },
+  { name: 'TAKE without a start number', edits: [[attachment, 'link.expected = s;', 'link.expected = rcvd + 1;']] },
   {
     name: 'a held resume is refused when it is behind the acks',
-    edits: [[peer, '(h === undefined && r < delivery.acked)', 'r < delivery.acked']],
+    edits: [[attachment, '(h === undefined && r < delivery.acked)', 'r < delivery.acked']],
   },
   {
     name: 'the client answers on the old connection after TAKE',
@@ -70,11 +71,11 @@ export const MUTANTS = [
   {
     name: 'the server switches at RESUME and leaves the old connection open',
     edits: [
-      [peer, 'const holds = h === 1 && !this.#moved;', 'const holds = false;'],
-      [peer, "if (phase.name === 'attached') this.#terminate(phase.link.id, MOVED);", ''],
+      [attachment, 'const holds = h === 1 && !this.#moved;', 'const holds = false;'],
+      [attachment, "if (phase.name === 'attached') this.terminate(phase.link.id, MOVED);", ''],
     ],
   },
-  { name: 'no attempt number', edits: [[peer, 'if (n <= this.#resumes) {', 'if (n < 0) {']] },
+  { name: 'no attempt number', edits: [[attachment, 'if (n <= this.#resumes) {', 'if (n < 0) {']] },
   {
     name: 'dropped duplicates are not acked',
     edits: [[delivery, 'if (this.#repeatDueAt === undefined) {', 'if (false) {']],
@@ -126,7 +127,7 @@ export const MUTANTS = [
   },
   {
     name: 'the cursor is set back too far',
-    edits: [[peer, 'delivery.sendOn(link, first, now);', 'delivery.sendOn(link, delivery.acked + 1, now);']],
+    edits: [[attachment, 'delivery.sendOn(link, first, now);', 'delivery.sendOn(link, delivery.acked + 1, now);']],
   },
   {
     name: 'what acks overtake is skipped',
@@ -160,9 +161,9 @@ export const MUTANTS = [
     name: 'a session expires by its age',
     edits: [
       [
-        peer,
-        'expiresAt: now + (this.#confirmed ? this.#config.ttl : ORPHAN_TTL) };',
-        'expiresAt: (this.#confirmed ? this.#config.ttl : ORPHAN_TTL) };',
+        attachment,
+        'expiresAt: now + (this.confirmed ? this.config.ttl : ORPHAN_TTL) };',
+        'expiresAt: (this.confirmed ? this.config.ttl : ORPHAN_TTL) };',
       ],
     ],
   },
@@ -225,7 +226,7 @@ export const MUTANTS = [
     edits: [
       [
         session,
-        '    this.#renew(now);\n    this.#fail(attempt',
+        '    this.#renew(now);\n    // The server',
         '    this.#renew(now);\n    for (const message of messages) this.#delivery.push(message, true);\n    this.#fail(attempt',
       ],
     ],

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { LongSocket } from '../../src/client/long-socket.js';
 import { clientConfig } from '../../src/client/options.js';
+import type { PeerConfig } from '../../src/core/attachment.js';
+import { Peer } from '../../src/core/peer.js';
 import { TOKEN } from '../../src/core/frames.js';
-import { Peer, type PeerConfig } from '../../src/core/peer.js';
 import { Session } from '../../src/core/session.js';
 import type { Data, Effect, SessionConfig } from '../../src/core/types.js';
 import type { Connection, DialRequest, Report } from '../../src/io/connection.js';
