@@ -55,14 +55,15 @@ export function survive(duplex: Duplex): () => void {
 }
 
 /** Answers an upgrade with an HTTP status, and ends the connection. */
-export function refuseUpgrade(duplex: Duplex, status: number, headers: Readonly<Record<string, string>> = {}): void {
+export function refuseUpgrade(duplex: Duplex, status: number): void {
   const body = STATUS_CODES[status] ?? '';
   const lines = [
     `HTTP/1.1 ${status} ${body}`,
     'Connection: close',
     'Content-Type: text/plain',
     `Content-Length: ${body.length}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    // Another server will be there in a moment.
+    ...(status === 503 ? ['Retry-After: 2'] : []),
   ];
   survive(duplex);
   duplex.once('finish', () => duplex.destroy());

@@ -201,7 +201,7 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
     if (duplex.destroyed || duplex.writableEnded) return;
     if (typeof verdict !== 'number' && this.#turnsAway(request)) verdict = 503;
     if (typeof verdict === 'number') {
-      refuseUpgrade(duplex, verdict, verdict === 503 ? { 'Retry-After': '2' } : {});
+      refuseUpgrade(duplex, verdict);
       return;
     }
     mortal();
