@@ -38,19 +38,13 @@ import {
 import { type Control, type Fin, isControl, type MALFORMED, type Refusal } from './frames.js';
 import { LATE, PART } from './line.js';
 import type { Link } from './link.js';
+import type { Finishing } from './phase.js';
 import type { ConnectionId, Data, Effect, Ending, Input, Machine, PeerSnapshot, SendVerdict } from './types.js';
 
 /** After sleep, a client gets so long to come back, in ms. */
 const GRACE = 20_000;
 /** Control frames that a client may send in a second, acks that advance not counted. */
 const MOST_CONTROLS = 50;
-
-interface Finishing {
-  readonly cause: 'caller' | 'peer';
-  readonly code: number;
-  readonly reason: string;
-  readonly deadline: number;
-}
 
 export class Peer extends Attachment implements Machine {
   #finishing: Finishing | undefined;

@@ -55,6 +55,14 @@ export type Phase =
       readonly hungUp: boolean;
     };
 
+/** `close()`, or the peer's FIN: how a session is going to end. */
+export interface Finishing {
+  readonly cause: 'caller' | 'peer';
+  readonly code: number;
+  readonly reason: string;
+  readonly deadline: number;
+}
+
 /** When a phase wants to be woken; `undefined`: never. No timer can outlive its phase. */
 export function deadlineOf(phase: Phase): number | undefined {
   const deadline = latestOf(phase);

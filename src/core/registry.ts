@@ -11,6 +11,7 @@
 import type { PeerConfig } from './attachment.js';
 import { BUSY, GONE, NO_GREETING, PROTOCOL_ERROR } from './close-code.js';
 import { type Gone, type Hello, isPlain, parse, type Refusal, type Resume, VERSION } from './frames.js';
+import { equal, KEY_PENALTY, KeyGuard } from './key-guard.js';
 import { Peer } from './peer.js';
 import type { ConnectionId, Data, PeerSnapshot, Remains } from './types.js';
 
@@ -19,10 +20,6 @@ const TOMB_LIFE = 600_000;
 const MOST_TOMBS = 100_000;
 /** A session's resumes are at least so far apart, in ms. */
 const RESUME_GAP = 200;
-/** After so many wrong keys a source gets no answer for that session for so long, in ms. */
-const MOST_FAILURES = 5;
-const FAILURE_PENALTY = 60_000;
-const MOST_SOURCES = 100;
 /** Whoever is refused for want of room may try again after so long, in ms. */
 const BUSY_RETRY = 2000;
 
@@ -153,14 +150,14 @@ export class Registry {
   readonly #tombs = new Map<string, Tomb>();
   /** One at a time for each session, since the answers may come in any order. */
   readonly #questions = new Map<string, Question>();
-  /** Wrong keys, by session and source. */
-  readonly #failures = new Map<string, { count: number; until: number }>();
+  readonly #keys: KeyGuard;
   readonly #perPrincipal = new Map<string, number>();
   #draining = false;
   #effects: RegistryEffect[] = [];
 
   constructor(config: RegistryConfig) {
     this.#config = config;
+    this.#keys = new KeyGuard(config.hash);
   }
 
   get sessions(): number {
@@ -269,13 +266,13 @@ export class Registry {
     const { id, resume, source } = waiting;
     const entry = this.#entries.get(resume.s);
     if (resume.v !== VERSION) this.#refuse(id, 'version');
-    else if (this.#isPunished(resume.s, source, now)) this.#busy(id, FAILURE_PENALTY);
+    else if (this.#keys.punishes(resume.s, source, now)) this.#busy(id, KEY_PENALTY);
     else if (entry) this.#resumeHere(waiting, entry, now);
     else this.#resumeElsewhere(waiting, now);
   }
 
   #resumeHere({ id, resume, principal, source }: Waiting, entry: Entry, now: number): void {
-    if (!this.#isKey(resume, entry.keyHash, source, now)) this.#refuse(id, 'key');
+    if (!this.#keys.fits(resume, entry.keyHash, source, now)) this.#refuse(id, 'key');
     else if (entry.principal !== principal) this.#refuse(id, 'principal');
     else if (this.#draining) this.#busy(id, BUSY_RETRY);
     else if (now - entry.resumedAt < RESUME_GAP) this.#busy(id, RESUME_GAP);
@@ -291,7 +288,7 @@ export class Registry {
     const { s: session } = resume;
     const tomb = this.#tombs.get(session);
     if (tomb) {
-      if (!this.#isKey(resume, tomb.keyHash, source, now)) this.#refuse(id, 'key');
+      if (!this.#keys.fits(resume, tomb.keyHash, source, now)) this.#refuse(id, 'key');
       else this.#tell(id, tomb.remains);
     } else if (!this.#config.hasStore) this.#refuse(id, 'unknown');
     else if (this.#draining) this.#busy(id, BUSY_RETRY);
@@ -350,29 +347,6 @@ export class Registry {
   #tell(id: ConnectionId, { why, received: r, code: c, reason: m }: Remains): void {
     const gone = { letter: 'X', why: why === 'moved' ? 'unknown' : why, r } as const;
     this.#effects.push({ type: 'refuse', id, gone: why === 'closed' ? { ...gone, c, m } : gone, code: GONE });
-  }
-
-  #isKey({ s, k }: Resume, keyHash: string, source: string | undefined, now: number): boolean {
-    if (equal(this.#config.hash(k), keyHash)) return true;
-    if (source === undefined) return false;
-    const name = `${s} ${source}`;
-    const { count } = this.#failures.get(name) ?? { count: 0 };
-    this.#failures.delete(name);
-    this.#failures.set(name, { count: count + 1, until: now + FAILURE_PENALTY });
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > MOST_SOURCES * Math.max(1, this.#entries.size)) this.#failures.delete(oldest as string);
-    return false;
-  }
-
-  #isPunished(session: string, source: string | undefined, now: number): boolean {
-    if (source === undefined) return false;
-    const name = `${session} ${source}`;
-    const failures = this.#failures.get(name);
-    if (!failures || now >= failures.until) {
-      this.#failures.delete(name);
-      return false;
-    }
-    return failures.count >= MOST_FAILURES;
   }
 
   // --- room --------------------------------------------------------------------------------------------------------
@@ -459,11 +433,4 @@ export class Registry {
       this.#tombs.delete(session);
     }
   }
-}
-
-/** In a time that does not depend on where they differ. */
-function equal(a: string, b: string): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
-  return difference === 0;
 }

@@ -45,37 +45,20 @@ import {
 import { PART } from './line.js';
 import { Link } from './link.js';
 import { byteLength } from './outbox.js';
-import { type Attempt, type Greeting, idOf, type Phase } from './phase.js';
+import { type Attempt, type Finishing, type Greeting, idOf, type Phase } from './phase.js';
+import { Poison } from './poison.js';
 import { RotatingLine } from './rotating-line.js';
+import { Ticket } from './ticket.js';
 import type { ConnectionId, Data, Ending, Opening, SendVerdict, SessionConfig } from './types.js';
 
 /** How much longer than the server promises to be silent at most a client waits before it asks, in ms. */
 const SLACK = 5000;
 
-/** So many connections in a row that end with the same message at their head are no accident. */
-const POISONED = 10;
-/** So many, if the close code says that it was too big. */
-const TOO_BIG = 1009;
-const TOO_BIG_ENDS = 3;
-
-/** `close()`, or the peer's FIN: how the session is going to end. */
-interface Finishing {
-  readonly cause: 'caller' | 'peer';
-  readonly code: number;
-  readonly reason: string;
-  readonly deadline: number;
-}
-
 export class Session extends RotatingLine {
   #delivery: Delivery;
   #pulls = true;
-  // What the server said of this session, and the number of our last RESUME.
-  #id: string | undefined;
-  #key = '';
-  #resumes = 0;
-  #inner = '';
-  #maxPayload = Number.POSITIVE_INFINITY;
-  #maxSilence = Number.POSITIVE_INFINITY;
+  /** Of the session, once there is one. */
+  #ticket: Ticket | undefined;
   /** When the greeting under way was sent. */
   #greetedAt = 0;
   /** Where the connection that opens next begins, each way. */
@@ -87,8 +70,7 @@ export class Session extends RotatingLine {
   #replayed = 0;
   /** The server did not like our credentials, and was told once more. */
   #distrusted = false;
-  /** The message at the head of the last connections that ended, and how many did. */
-  #head = { number: 0, ends: 0, tooBig: 0 };
+  #poison = new Poison();
   #finishing: Finishing | undefined;
   /** Accepted in the very step that began the end. */
   #refused = 0;
@@ -99,11 +81,11 @@ export class Session extends RotatingLine {
   }
 
   override get session(): string | undefined {
-    return this.#id;
+    return this.#ticket?.id;
   }
 
   override get inner(): string {
-    return this.#inner;
+    return this.#ticket?.inner ?? '';
   }
 
   override get pending(): number {
@@ -137,8 +119,9 @@ export class Session extends RotatingLine {
   override verdict(data: Data, waitingBytes: number, waitingCount: number): SendVerdict {
     const { name } = this.phase;
     if (name === 'closed' || name === 'closing' || this.#finishing) return 'closed';
+    const { maxPayload = Number.POSITIVE_INFINITY } = this.#ticket ?? {};
     const least = typeof data === 'string' ? data.length : data.byteLength;
-    if (least * 3 >= this.#maxPayload && byteLength(framed(data)) > this.#maxPayload) return 'too-big';
+    if (least * 3 >= maxPayload && byteLength(framed(data)) > maxPayload) return 'too-big';
     const verdict = this.#delivery.outbox.verdict(data, waitingBytes, waitingCount);
     if (verdict !== 'queued' || waitingCount > 0) return verdict;
     const link = this.#live;
@@ -165,10 +148,9 @@ export class Session extends RotatingLine {
     this.#delivery.clear();
     this.#delivery = new Delivery(this.config);
     this.#delivery.read(0, this.#pulls, now);
-    this.#id = undefined;
-    this.#resumes = 0;
+    this.#ticket = undefined;
     this.#resumed = this.#distrusted = false;
-    this.#head = { number: 0, ends: 0, tooBig: 0 };
+    this.#poison = new Poison();
   }
 
   protected override send(data: Data, owned: boolean, now: number): void {
@@ -192,7 +174,7 @@ export class Session extends RotatingLine {
     this.#finish('caller', code, reason, now);
     const { phase } = this;
     // Nobody was ever told of this session, and there is nothing to tell.
-    if (this.#id === undefined && this.pending === 0) this.#giveUp();
+    if (this.#ticket === undefined && this.pending === 0) this.#giveUp();
     else if (phase.name === 'waiting' && now >= phase.notBefore) this.dial('retry', now);
   }
 
@@ -227,14 +209,11 @@ export class Session extends RotatingLine {
     }
     this.#greetedAt = now;
     const delivery = this.#delivery;
-    if (this.#id === undefined) {
-      this.#write(attempt.id, { letter: 'H', v: VERSION, b: this.config.maxBufferedBytes });
-    } else {
-      const consumed = attempt.takesOver ? delivery.consumed : delivery.report();
-      const resume = { letter: 'R', v: VERSION, s: this.#id, k: this.#key, n: ++this.#resumes } as const;
-      const numbers = { r: delivery.rcvd, c: consumed, ...(attempt.takesOver && { h: 1 as const }) };
-      this.#write(attempt.id, { ...resume, ...numbers });
-    }
+    const ticket = this.#ticket;
+    if (ticket) {
+      const c = attempt.takesOver ? delivery.consumed : delivery.report();
+      this.#write(attempt.id, ticket.resume({ r: delivery.rcvd, c }, attempt.takesOver));
+    } else this.#write(attempt.id, { letter: 'H', v: VERSION, b: this.config.maxBufferedBytes });
   }
 
   protected override greeted(attempt: Greeting, data: Data, now: number): void {
@@ -243,18 +222,18 @@ export class Session extends RotatingLine {
     if (letter === 'W') this.#welcomed(attempt, frame as Welcome, now);
     else if (letter === 'X') this.#gone(attempt, frame as Gone, now);
     else if (frame === undefined) return;
-    else if (this.#id === undefined) this.#noSession(attempt, 'sent something else than WELCOME', now);
+    else if (this.#ticket === undefined) this.#noSession(attempt, 'sent something else than WELCOME', now);
     else this.#violated(attempt.id, now);
   }
 
   #welcomed(attempt: Greeting, welcome: Welcome, now: number): void {
     const { r, c, f } = welcome;
     const delivery = this.#delivery;
-    const isNew = this.#id === undefined;
+    const isNew = this.#ticket === undefined;
     const held = attempt.takesOver && welcome.x === undefined;
     const valid = isNew
       ? welcome.k !== undefined && r === 0 && f === 1
-      : welcome.s === this.#id && f <= delivery.rcvd + 1;
+      : welcome.s === this.session && f <= delivery.rcvd + 1;
     const inRange = r <= delivery.outbox.handed && (r >= delivery.acked || attempt.takesOver);
     if (valid && !inRange && !attempt.takesOver) {
       this.#sessionLost(attempt, 'range', undefined, now);
@@ -265,10 +244,7 @@ export class Session extends RotatingLine {
       this.#violated(attempt.id, now);
       return;
     }
-    if (isNew) {
-      this.#id = welcome.s;
-      this.#key = welcome.k as string;
-    }
+    this.#ticket ??= new Ticket(welcome);
     this.#learn(welcome, now);
     const cursor = Math.max(r, delivery.acked) + 1;
     this.#replayed = Math.max(0, delivery.outbox.handed - cursor + 1);
@@ -279,21 +255,19 @@ export class Session extends RotatingLine {
     this.#settle(now);
   }
 
-  #learn({ b, z, h, m, p, r }: Welcome, now: number): void {
-    this.#delivery.peerRetains = b;
+  #learn(welcome: Welcome, now: number): void {
+    this.#ticket?.learn(welcome);
+    this.#delivery.peerRetains = welcome.b;
     this.#delivery.measured(now - this.#greetedAt);
-    this.#maxPayload = z;
-    this.#maxSilence = h;
-    this.#inner = p ?? '';
     this.#distrusted = false;
-    this.lifetime?.announced(m);
-    if (r >= this.#head.number) this.#head = { number: 0, ends: 0, tooBig: 0 };
+    this.lifetime?.announced(welcome.m);
+    this.#poison.arrived(welcome.r);
   }
 
   protected override newLink(id: ConnectionId, _canPing: boolean, now: number): Link {
     const { heartbeat } = this.config;
     const [own, timeout] = heartbeat.kind === 'probe' ? [heartbeat.interval, heartbeat.timeout] : [SLACK, SLACK];
-    const interval = Math.min(own, this.#maxSilence + SLACK, (this.lifetime?.idle ?? own) * 0.8);
+    const interval = Math.min(own, (this.#ticket?.maxSilence ?? own) + SLACK, (this.lifetime?.idle ?? own) * 0.8);
     // Questions are frames of the protocol: no platform lacks them.
     const link = new Link(id, { kind: 'probe', interval, timeout }, true, now);
     this.limitAge(link, now);
@@ -319,7 +293,7 @@ export class Session extends RotatingLine {
   #gone(attempt: Attempt, { why, r, retry, c, m }: Gone, now: number): void {
     const again = why === 'busy' || why === 'stale' || (why === 'principal' && this.#mayAskAgain());
     if (why === 'version') this.#noSession(attempt, `refused version ${VERSION}`, now);
-    else if (again || attempt.takesOver || this.#id === undefined) {
+    else if (again || attempt.takesOver || this.#ticket === undefined) {
       const ending = ownEnding('greeting', 'refused', GONE, why);
       this.#fail(attempt, { ...ending, retryAfter: retry }, now);
     } else if (why === 'closed') this.#closedMeanwhile(c ?? NORMAL, m ?? '', r);
@@ -523,15 +497,11 @@ export class Session extends RotatingLine {
     if (moved) this.lost(moved, now);
   }
 
-  /** Does the same message end one connection after the other? Then it will end the next as well. */
-  #poisoned(link: Link, { code, reason, phase }: Ending): Ending | undefined {
+  #poisoned(link: Link, ending: Ending): Ending | undefined {
     const number = this.#delivery.acked + 1;
-    if (link.cursor <= number) return undefined;
-    const { ends, tooBig } = this.#head.number === number ? this.#head : { ends: 0, tooBig: 0 };
-    this.#head = { number, ends: ends + 1, tooBig: tooBig + (code === TOO_BIG ? 1 : 0) };
-    if (this.#head.ends < POISONED && this.#head.tooBig < TOO_BIG_ENDS) return undefined;
-    const text = `message ${number} of the session ended ${ends + 1} connections in a row`;
-    return ownEnding(phase, 'undeliverable', code, reason, new Error(text));
+    const problem = link.cursor > number ? this.#poison.suspect(number, ending) : undefined;
+    const { phase, code, reason } = ending;
+    return problem === undefined ? undefined : ownEnding(phase, 'undeliverable', code, reason, new Error(problem));
   }
 
   /** Nothing is lost that is retained. */
@@ -552,7 +522,7 @@ export class Session extends RotatingLine {
     const lost = delivery.undelivered(received).length;
     const unsent = received === undefined ? delivery.unsent : lost;
     delivery.clear();
-    this.#id = undefined;
+    this.#ticket = undefined;
     this.#finishing = undefined;
     this.end(final, unsent + this.#refused, lost - unsent);
   }

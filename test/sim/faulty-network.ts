@@ -16,10 +16,31 @@ export interface Weather {
   fate: Fate;
   /** One way, in ms; each connection draws its own mean, each frame around it. */
   latency: readonly [least: number, most: number];
-  /** Connections are cut at this age, in ms. */
+  /** How long it takes before an upgrade request sets out (DNS, TCP, TLS), in ms. */
+  dial: number;
+  /** Connections are cut at this age, and after so long without a frame either way, in ms. */
   maxAge: number | undefined;
+  maxIdle: number | undefined;
   /** Bytes under way from which a transport is backed up. */
   window: number;
+}
+
+/** Bytes that one side has sent, with the frames' headers: of everything, and of frames with this letter. */
+export class Meter {
+  total = 0;
+  readonly #byLetter = new Map<string, number>();
+
+  count(data: Data, masked: boolean): void {
+    const payload = byteLength(data);
+    const header = 2 + (payload > 65_535 ? 8 : payload > 125 ? 2 : 0) + (masked ? 4 : 0);
+    this.total += header + payload;
+    const letter = typeof data === 'string' && data[0] === '\u0010' ? (data[1] as string) : '';
+    this.#byLetter.set(letter, this.of(letter) + header + payload);
+  }
+
+  of(letter: string): number {
+    return this.#byLetter.get(letter) ?? 0;
+  }
 }
 
 /** Either end of the world's connections: a process, which can be stopped and go on. */
@@ -93,7 +114,15 @@ export class FaultyNetwork {
   readonly world: VirtualClock;
   readonly random: () => number;
   readonly client: Process;
-  readonly weather: Weather = { fate: 'accept', latency: [5, 60], maxAge: undefined, window: Number.POSITIVE_INFINITY };
+  readonly weather: Weather = {
+    fate: 'accept',
+    latency: [5, 60],
+    dial: 0,
+    maxAge: undefined,
+    maxIdle: undefined,
+    window: Number.POSITIVE_INFINITY,
+  };
+  readonly wire = { client: new Meter(), server: new Meter() };
   readonly links = new Set<FaultyLink>();
   /** Where dials go now. */
   host: Host;
@@ -117,11 +146,13 @@ export class FaultyNetwork {
     const link = new FaultyLink(this, id, url, report);
     this.links.add(link);
     this.mostHeld = Math.max(this.mostHeld, [...this.links].filter(({ held }) => held).length);
-    const { fate, maxAge } = this.weather;
+    const { fate, maxAge, maxIdle, dial } = this.weather;
     if (fate === 'refuse') this.world.schedule(() => link.endClient(CUT_OFF), this.between(1, 100));
     else if (fate !== 'hang') {
       link.down.travel(() => {}, 0); // The way there and back.
+      if (dial > 0) link.up.stall(dial + link.up.mean);
       link.up.travel(() => link.arrive(protocols), 0);
+      if (maxIdle !== undefined) link.limitSilence(maxIdle);
       if (fate === 'mute') link.up.dies();
       if (maxAge !== undefined) this.world.schedule(() => link.cut('now', 'now'), maxAge);
     }
@@ -136,7 +167,7 @@ export class FaultyNetwork {
 /** One direction of a connection: in order, and late. */
 class Way {
   readonly #link: FaultyLink;
-  readonly #mean: number;
+  readonly mean: number;
   #lastArrival = 0;
   #dead = false;
   /** Bytes under way. */
@@ -146,7 +177,7 @@ class Way {
     const { network } = link;
     this.#link = link;
     const [least, most] = network.weather.latency;
-    this.#mean = network.between(least, most);
+    this.mean = network.between(least, most);
   }
 
   /** From now on nothing arrives, what is under way included. */
@@ -164,7 +195,7 @@ class Way {
     this.under += bytes;
     // Fixed where the bounds are equal.
     const spread = weather.latency[0] === weather.latency[1] ? 1 : 0.8 + 0.4 * random();
-    const at = Math.max(this.#lastArrival, world.now() + this.#mean * spread);
+    const at = Math.max(this.#lastArrival, world.now() + this.mean * spread);
     this.#lastArrival = at;
     world.schedule(() => {
       this.under -= bytes;
@@ -188,6 +219,7 @@ export class FaultyLink {
   #serverOver = false;
   #serverReport: ((report: ConnectionReport) => void) | undefined;
   readonly born: number;
+  #usedAt: number;
 
   constructor(network: FaultyNetwork, id: ConnectionId, url: string, report: Report) {
     this.network = network;
@@ -195,7 +227,7 @@ export class FaultyLink {
     this.url = url;
     this.#report = report;
     this.#host = network.host;
-    this.born = network.world.now();
+    this.born = this.#usedAt = network.world.now();
     this.up = new Way(this);
     this.down = new Way(this);
     this.clientEnd = new End(this, 'client');
@@ -208,6 +240,22 @@ export class FaultyLink {
 
   get open(): boolean {
     return this.serverEnd !== undefined && !this.#clientOver && !this.#serverOver;
+  }
+
+  /** A frame sets out, either way. */
+  used(): void {
+    this.#usedAt = this.network.world.now();
+  }
+
+  /** Something on the way cuts the connection after so long without a frame. */
+  limitSilence(ms: number): void {
+    const { world } = this.network;
+    const look = (): void => {
+      const left = this.#usedAt + ms - world.now();
+      if (left <= 0) this.cut('now', 'now');
+      else if (this.held) world.schedule(look, left);
+    };
+    world.schedule(look, ms);
   }
 
   /** The upgrade request is there. */
@@ -314,7 +362,10 @@ class End implements Connection {
 
   send(data: Data): void {
     const copy = detached(data);
-    const { window } = this.#link.network.weather;
+    const { weather, wire } = this.#link.network;
+    const { window } = weather;
+    this.#link.used();
+    wire[this.#side].count(copy, this.#side === 'client');
     this.#way.travel(() => {
       this.#tell({ type: 'message-received', id: 0, data: copy });
       if (this.#backedUp && this.#way.under <= window / 2) {

@@ -26,8 +26,8 @@ export const MUTANTS = [
     edits: [
       [
         session,
-        'else if (again || attempt.takesOver || this.#id === undefined) {',
-        'else if (again || this.#id === undefined) {',
+        'else if (again || attempt.takesOver || this.#ticket === undefined) {',
+        'else if (again || this.#ticket === undefined) {',
       ],
     ],
   },
@@ -227,7 +227,7 @@ export const MUTANTS = [
       [
         session,
         '    this.#renew(now);\n    // The server',
-        '    this.#renew(now);\n    for (const message of messages) this.#delivery.push(message, true);\n    this.#fail(attempt',
+        '    this.#renew(now);\n    for (const message of messages) this.#delivery.push(message, true);\n    // The server',
       ],
     ],
   },

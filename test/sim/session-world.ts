@@ -12,7 +12,7 @@ import { RetainedLedger, SessionHost } from '../../src/server/session-host.js';
 import type { SessionOwner, SessionStore } from '../../src/server/store.js';
 import { seededRandom } from '../../src/testing/random.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
-import { FaultyNetwork, type Host, Process } from './faulty-network.js';
+import { FaultyNetwork, type Host, Process, type Weather } from './faulty-network.js';
 
 /** How an application reads: as it comes, or one message at a time, with pauses. */
 export type Reading = 'push' | 'pull';
@@ -24,6 +24,8 @@ export interface SessionWorldOptions {
   readonly reads?: { readonly client: Reading; readonly server: Reading } | undefined;
   /** The longest pause of one who pulls, in ms. */
   readonly pause?: number | undefined;
+  /** From the first dial on. */
+  readonly weather?: Partial<Weather> | undefined;
 }
 
 /** What one session has seen, at whichever server it was. */
@@ -133,7 +135,8 @@ export class ServerNode implements Host {
   }
 
   arrive(open: Parameters<SessionHost<UpgradeRequest>['arrive']>[0]): void {
-    this.host.arrive(open, { request: { url: '/' }, inner: '', principal: undefined, source: 'somewhere' });
+    const { principal, source } = this.#world;
+    this.host.arrive(open, { request: { url: '/' }, inner: '', principal, source });
   }
 }
 
@@ -157,6 +160,9 @@ export class SessionWorld {
   /** Events of the client's socket. */
   readonly events: { readonly at: number; readonly event: string; readonly detail: unknown }[] = [];
   signal: (signal: Signal) => void = () => {};
+  /** Who dials, and from where, as servers see it. */
+  principal: string | undefined;
+  source: string | undefined = 'somewhere';
   /** The longest pause of one who pulls, in ms. */
   pause: number;
   /** Somebody has closed. */
@@ -176,6 +182,7 @@ export class SessionWorld {
     if (servers > 1) this.store = new SlowStore(this.clock, () => this.between(0, 300));
     this.nodes = Array.from({ length: servers }, (_, index) => new ServerNode(this, 'AB'[index] as string));
     this.network = new FaultyNetwork(this.clock, this.random, this.client, this.nodes[0] as ServerNode);
+    Object.assign(this.network.weather, options.weather);
     this.socket = new LongSocket('ws://server', {
       session: true,
       clock: this.client,
