@@ -35,6 +35,7 @@ function longSocket(port, path, options) {
     onMessage: (listener) => socket.on('message', listener),
     close: () => socket.close(),
     rotate: () => socket.rotate(),
+    onRotated: (listener) => socket.on('rotated', listener),
   };
 }
 

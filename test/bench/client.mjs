@@ -85,19 +85,22 @@ function pinger(socket, scenario) {
 function steady(socket) {
   const now = () => Number(process.hrtime.bigint()) / 1e6;
   let delays = [];
+  let rotations = 0;
+  socket.onRotated(() => rotations++);
   socket.onMessage((data) => {
     const [sent, answered] = data.split(' ').map(Number);
     delays.push(answered - sent, now() - answered);
   });
   return async (ms, rotateEvery) => {
     delays = [];
+    rotations = 0;
     const sending = setInterval(() => socket.send(String(now())), 1);
     const rotating = rotateEvery && setInterval(() => socket.rotate(), rotateEvery);
     await new Promise((resolve) => setTimeout(resolve, ms));
     clearInterval(sending);
     clearInterval(rotating);
     await new Promise((resolve) => setTimeout(resolve, 100));
-    return { count: delays.length / 2, p99: quantile(delays, 0.99), max: quantile(delays, 1) };
+    return { count: delays.length / 2, rotations, p99: quantile(delays, 0.99), max: quantile(delays, 1) };
   };
 }
 

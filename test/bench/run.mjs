@@ -158,6 +158,8 @@ function rotations() {
       results[kind] = await run(kind === 'rotating' ? 1000 : undefined);
     }
     stop();
+    const { rotations } = results.rotating;
+    if (rotations < ms / 1000 - 2) throw new Error(`rotated ${rotations} times in ${ms} ms`);
     return results;
   });
 }
