@@ -21,7 +21,7 @@ interface Scene {
   readonly server: Child<ServerProgram>;
   readonly neighbour: Child<ClientProgram>;
   readonly url: string;
-  readonly heap: number;
+  readonly used: number;
 }
 
 /** A server with one well-behaved session, which talks both ways. */
@@ -32,13 +32,13 @@ async function scene(options: Parameters<ServerProgram['listen']>[0] = {}): Prom
   await neighbour.ask('talk', 200);
   await server.ask('talkIn', 'neighbour', 200);
   await sleep(200);
-  return { server, neighbour, url, heap: (await server.ask('memory')).heapUsed };
+  return { server, neighbour, url, used: (await server.ask('memory')).used };
 }
 
 /** The server lives, has forgotten the attack, and the neighbour has noticed nothing. */
-async function expectUndisturbed({ server, neighbour, heap }: Scene, allowed = 8 * MiB): Promise<void> {
-  const { heapUsed } = await server.ask('memory');
-  expect(heapUsed - heap).toBeLessThan(allowed);
+async function expectUndisturbed({ server, neighbour, used: before }: Scene, allowed = 8 * MiB): Promise<void> {
+  const { used } = await server.ask('memory');
+  expect(used - before).toBeLessThan(allowed);
   const { atClients, atServer } = await settle(server, [neighbour], 'neighbour');
   expect(verdict(atClients, atServer)).toEqual([]);
   expect(sentBy(atClients)).toBeGreaterThan(30);

@@ -82,11 +82,11 @@ const commands = {
   stats: (index = 0) => serverAt(index).stats(),
   drain: (index: number, options: { within: number; rate: number }) => serverAt(index).drain(options),
   close: (index: number) => serverAt(index).close(),
-  /** In bytes, after a collection of garbage. */
-  memory(): { rss: number; heapUsed: number } {
+  /** In bytes, after a collection of garbage; `used`: what is alive of it, buffers outside the heap included. */
+  memory(): { rss: number; used: number } {
     globalThis.gc?.();
-    const { rss, heapUsed } = process.memoryUsage();
-    return { rss, heapUsed };
+    const { rss, heapUsed, external } = process.memoryUsage();
+    return { rss, used: heapUsed + external };
   },
 };
 
