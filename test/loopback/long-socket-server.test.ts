@@ -473,6 +473,23 @@ describe('how it goes', () => {
     expect(server.stats()).toMatchObject({ sessions: 0, plain: 0, draining: true });
   });
 
+  test('drain() turns away a plain client whose upgrade was being decided', async () => {
+    const answers: ((name: string) => void)[] = [];
+    const { server, url, socket } = await serve({
+      authenticate: ({ url }) => (url === '/slow' ? new Promise((resolve) => answers.push(resolve)) : 'ann'),
+    });
+    const session = dial(url(), { onLost: 'close' });
+    await session.client.opened;
+    await socket();
+    const slow = outcome(`${url()}slow`);
+    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    const drained = server.drain({ within: 300 });
+    answers[0]?.('bob');
+    expect(await slow).toBe(503);
+    await drained;
+    expect(server.stats().plain).toBe(0);
+  });
+
   test('drain() with a plain client that leaves by itself leaves no timer behind', async () => {
     const { server, url, socket } = await serve({ random: () => 0.99 });
     const plain = dial(url(), { session: false, reconnect: false });

@@ -124,6 +124,16 @@ describe('a deposit', () => {
     expect(await store.claim({ ...claim, attempt: 3 })).toEqual(snapshot('s', 2));
   });
 
+  test('that is replaced does not keep those that came behind it', async () => {
+    const { store, clock } = stored();
+    await store.deposit(snapshot('s', 1));
+    await store.deposit(snapshot('t'));
+    clock.advance(100_000);
+    await store.deposit(snapshot('s', 2));
+    clock.advance(20_000);
+    expect(await store.claim({ ...claim, session: 't' })).toBeUndefined();
+  });
+
   test('sets no timer', async () => {
     const { store, clock } = stored();
     await store.deposit(snapshot());

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Inbox, type InboxReader } from '../../src/socket/inbox.js';
 import { sessionPair } from '../helpers/session-pair.js';
+import { SessionServer } from '../sim/session-network.js';
 import { settle } from './simulated.js';
 
 /** An inbox, and what the machine was told: the number read, and whether the application pulls. */
@@ -189,6 +190,20 @@ describe('what counts as read', () => {
     box.settle();
     expect(told).toEqual([[1, true]]);
   });
+});
+
+test('what is read of the next session is told, though its numbers are lower', () => {
+  const { box, comes, reader, told } = inbox();
+  reader();
+  for (const message of ['a', 'b', 'c']) comes(message);
+  box.settle();
+  box.reset();
+  box.takes('first of the new session', 1);
+  box.settle();
+  expect(told).toEqual([
+    [3, true],
+    [1, true],
+  ]);
 });
 
 describe('one who stops iterating', () => {
@@ -399,5 +414,33 @@ describe('with a session', () => {
     const received: unknown[] = [];
     for await (const data of { [Symbol.asyncIterator]: () => iterator }) received.push(data);
     expect(received).toEqual(['a', 'b', 'c']);
+  });
+
+  test('who iterates on acks what is read in the next session, and in the next life', async () => {
+    const { socket, peer, clock, network, server } = sessionPair();
+    const received: unknown[] = [];
+    const read = async (): Promise<void> => {
+      for await (const data of socket) received.push(data);
+    };
+    void read();
+    clock.advance(100);
+    for (const data of ['a', 'b', 'c']) peer().send(data);
+    await clock.advanceAsync(5000);
+    const next = new SessionServer(network, {}, 'next-');
+    network.serve(next.take);
+    server.crash();
+    await clock.advanceAsync(10_000);
+    next.socket.send('d');
+    await clock.advanceAsync(5000);
+    expect(next.socket.pending).toBe(0);
+    socket.close();
+    await clock.advanceAsync(5000);
+    socket.connect();
+    void read();
+    await clock.advanceAsync(5000);
+    next.socket.send('e');
+    await clock.advanceAsync(5000);
+    expect(next.socket.pending).toBe(0);
+    expect(received).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 });
