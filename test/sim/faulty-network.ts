@@ -21,6 +21,10 @@ export interface Weather {
   /** Connections are cut at this age, and after so long without a frame either way, in ms. */
   maxAge: number | undefined;
   maxIdle: number | undefined;
+  /** A frame of more bytes ends its connection, as too big for something on the way. */
+  maxFrame: number;
+  /** Frames that never arrive. */
+  loses: (data: Data, side: 'client' | 'server') => boolean;
   /** Bytes under way from which a transport is backed up. */
   window: number;
 }
@@ -106,6 +110,8 @@ export class Process implements Clock {
 /** Who takes the connections. */
 export interface Host {
   readonly process: Process;
+  /** The subprotocol it chooses. @default the protocol's, if it is offered */
+  readonly protocol?: string;
   arrive(open: (id: ConnectionId, report: Report) => Connection, protocols: readonly string[]): void;
 }
 
@@ -120,6 +126,8 @@ export class FaultyNetwork {
     dial: 0,
     maxAge: undefined,
     maxIdle: undefined,
+    maxFrame: Number.POSITIVE_INFINITY,
+    loses: () => false,
     window: Number.POSITIVE_INFINITY,
   };
   readonly wire = { client: new Meter(), server: new Meter() };
@@ -141,9 +149,12 @@ export class FaultyNetwork {
     return least + this.random() * (most - least);
   }
 
-  readonly dial: Dial = ({ id, url, protocols }, report) => {
+  readonly dial: Dial = (request, report) => this.dialFrom(this.client, request, report);
+
+  /** As `dial`, from another client's process. */
+  dialFrom(client: Process, { id, url, protocols }: Parameters<Dial>[0], report: Report): Connection {
     this.dials++;
-    const link = new FaultyLink(this, id, url, report);
+    const link = new FaultyLink(this, client, id, url, report);
     this.links.add(link);
     this.mostHeld = Math.max(this.mostHeld, [...this.links].filter(({ held }) => held).length);
     const { fate, maxAge, maxIdle, dial } = this.weather;
@@ -157,7 +168,7 @@ export class FaultyNetwork {
       if (maxAge !== undefined) this.world.schedule(() => link.cut('now', 'now'), maxAge);
     }
     return link.clientEnd;
-  };
+  }
 
   forget(link: FaultyLink): void {
     if (!link.held) this.links.delete(link);
@@ -212,6 +223,7 @@ export class FaultyLink {
   readonly down: Way;
   readonly clientEnd: End;
   serverEnd: End | undefined;
+  readonly #client: Process;
   readonly #host: Host;
   readonly #id: ConnectionId;
   readonly #report: Report;
@@ -221,8 +233,9 @@ export class FaultyLink {
   readonly born: number;
   #usedAt: number;
 
-  constructor(network: FaultyNetwork, id: ConnectionId, url: string, report: Report) {
+  constructor(network: FaultyNetwork, client: Process, id: ConnectionId, url: string, report: Report) {
     this.network = network;
+    this.#client = client;
     this.#id = id;
     this.url = url;
     this.#report = report;
@@ -266,16 +279,14 @@ export class FaultyLink {
         this.serverEnd = new End(this, 'server', id);
         return this.serverEnd;
       }, protocols);
-      const protocol = protocols.includes(TOKEN) ? TOKEN : '';
+      const protocol = this.#host.protocol ?? (protocols.includes(TOKEN) ? TOKEN : '');
       this.clientEnd.protocol = protocol;
       this.down.travel(() => this.toClient({ type: 'connection-open', id: this.#id, canPing: false, protocol }), 0);
     });
   }
 
   toClient(report: ConnectionReport): void {
-    this.network.client.receive(
-      () => this.#clientOver || this.#report({ ...report, id: this.#id } as ConnectionReport),
-    );
+    this.#client.receive(() => this.#clientOver || this.#report({ ...report, id: this.#id } as ConnectionReport));
   }
 
   toServer(report: ConnectionReport): void {
@@ -284,7 +295,7 @@ export class FaultyLink {
   }
 
   endClient(end: ConnectionEnd): void {
-    this.network.client.receive(() => {
+    this.#client.receive(() => {
       if (this.#clientOver) return;
       this.abandon('client');
       this.#report({ type: 'connection-close', id: this.#id, ...end });
@@ -366,6 +377,15 @@ class End implements Connection {
     const { window } = weather;
     this.#link.used();
     wire[this.#side].count(copy, this.#side === 'client');
+    if (weather.loses(copy, this.#side)) return;
+    if (byteLength(copy) > weather.maxFrame) {
+      const tooBig = { code: 1009, reason: '', wasClean: true };
+      this.#way.travel(() => {
+        this.#link.endServer(tooBig);
+        this.#link.endClient(tooBig);
+      }, 0);
+      return;
+    }
     this.#way.travel(() => {
       this.#tell({ type: 'message-received', id: 0, data: copy });
       if (this.#backedUp && this.#way.under <= window / 2) {

@@ -24,6 +24,8 @@ export interface SessionWorldOptions {
   readonly reads?: { readonly client: Reading; readonly server: Reading } | undefined;
   /** The longest pause of one who pulls, in ms. */
   readonly pause?: number | undefined;
+  /** One way to the store and back, in ms. @default up to 300 */
+  readonly storeDelay?: number | undefined;
   /** From the first dial on. */
   readonly weather?: Partial<Weather> | undefined;
 }
@@ -159,6 +161,8 @@ export class SessionWorld {
   readonly delays: number[] = [];
   /** Events of the client's socket. */
   readonly events: { readonly at: number; readonly event: string; readonly detail: unknown }[] = [];
+  /** Events of the servers' sockets, but for messages. */
+  readonly serverEvents: { readonly at: number; readonly event: string; readonly detail: unknown }[] = [];
   signal: (signal: Signal) => void = () => {};
   /** Who dials, and from where, as servers see it. */
   principal: string | undefined;
@@ -179,7 +183,7 @@ export class SessionWorld {
     this.random = seededRandom(seed);
     this.client = new Process(this.clock, this.random);
     const { servers = 1 } = options;
-    if (servers > 1) this.store = new SlowStore(this.clock, () => this.between(0, 300));
+    if (servers > 1) this.store = new SlowStore(this.clock, () => options.storeDelay ?? this.between(0, 300));
     this.nodes = Array.from({ length: servers }, (_, index) => new ServerNode(this, 'AB'[index] as string));
     this.network = new FaultyNetwork(this.clock, this.random, this.client, this.nodes[0] as ServerNode);
     Object.assign(this.network.weather, options.weather);
@@ -245,6 +249,9 @@ export class SessionWorld {
     socket.on('close', (end) => {
       if (conversation.socket === socket) conversation.end = end;
     });
+    for (const event of ['open', 'interrupted', 'rotated', 'close'] as const) {
+      socket.on(event, (detail: unknown) => this.serverEvents.push({ at: this.clock.now(), event, detail }));
+    }
     this.#read(socket, this.options.reads?.server ?? 'push', (data) => {
       if (conversation.socket !== socket) this.errors.push(new Error(`a message at a socket that has moved: ${data}`));
       conversation.received.push(data);
