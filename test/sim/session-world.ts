@@ -126,14 +126,21 @@ export class ServerNode implements Host {
       maxSessionsPerPrincipal: 20,
       store,
     };
-    this.host = new SessionHost(
-      config,
-      { clock: this.process, random, inspect: (step) => this.#world.log.push([this.#name, step]) },
-      {
-        session: (socket) => this.#world.begun(socket as unknown as SessionSocket),
-        error: (error) => this.#world.errors.push(error),
+    const world = this.#world;
+    const name = this.#name;
+    const socketOptions = {
+      clock: this.process,
+      random,
+      // Asked for once for each socket.
+      get inspect() {
+        const socket = world.newSocket();
+        return (step: Inspection) => world.log.push([name, step, socket]);
       },
-    );
+    };
+    this.host = new SessionHost(config, socketOptions, {
+      session: (socket) => this.#world.begun(socket as unknown as SessionSocket),
+      error: (error) => this.#world.errors.push(error),
+    });
   }
 
   arrive(open: Parameters<SessionHost<UpgradeRequest>['arrive']>[0]): void {
@@ -153,7 +160,9 @@ export class SessionWorld {
   readonly network: FaultyNetwork;
   readonly store: SlowStore | undefined;
   readonly socket: LongSocket;
-  readonly log: [who: string, step: Inspection][] = [];
+  readonly log: [who: string, step: Inspection, socket: number][] = [];
+  /** The sockets of servers, by the numbers of the log (the client's is 0). */
+  readonly sockets: { session: string; bornAt: number }[] = [];
   readonly errors: unknown[] = [];
   readonly conversations = new Map<string, Conversation>();
   readonly epochs: Epoch[] = [];
@@ -196,7 +205,7 @@ export class SessionWorld {
         this.signal = report;
         return () => {};
       },
-      inspect: (step) => this.log.push(['C', step]),
+      inspect: (step) => this.log.push(['C', step, 0]),
       onListenerError: (error) => this.errors.push(error),
       autoConnect: false,
       ...options.client,
@@ -238,9 +247,17 @@ export class SessionWorld {
     this.epochs.push({ session: undefined, sent: [], received: [], loss: undefined, end: undefined });
   }
 
+  /** The number of the next socket of a server. */
+  newSocket(): number {
+    this.sockets.push({ session: '', bornAt: this.clock.now() });
+    return this.sockets.length;
+  }
+
   /** A session has begun at a server, or come to it from another. */
   begun(socket: SessionSocket): void {
     const id = socket.session as string;
+    const newest = this.sockets.at(-1);
+    if (newest) newest.session = id;
     const known = this.conversations.get(id);
     const conversation = known ?? { sent: [], received: [], socket, end: undefined };
     conversation.socket = socket;
@@ -392,7 +409,7 @@ export class SessionWorld {
 
   /** The steps up to here, for whoever has to find out what went wrong with this seed. */
   trace(most = Number(process.env.TRACE ?? 120)): string {
-    const line = ([who, { at, input, effects, state }]: [string, Inspection]): string =>
+    const line = ([who, { at, input, effects, state }]: (typeof this.log)[number]): string =>
       `${at.toFixed(0).padStart(7)} ${who} ${brief(input)} → ${effects.map(brief).join(', ') || '–'} [${state.status}]`;
     return [
       `seed ${this.seed} (again: SEED=${this.seed} npm test -- test/sim/sessions); the last ${most} of ${this.log.length} steps:`,
