@@ -38,15 +38,30 @@ export function transcriptsOf(document: string): Transcript[] {
   const transcripts: Transcript[] = [];
   for (const [, heading, body] of document.matchAll(/^#+ (.+)$|^```transcript\n([\s\S]*?)^```$/gm)) {
     if (heading !== undefined) title = heading;
-    else
-      transcripts.push({
-        title,
-        lines: unrolled(body as string)
-          .split('\n')
-          .flatMap(lineOf),
-      });
+    else {
+      const lines = unrolled(body as string)
+        .split('\n')
+        .flatMap(lineOf);
+      expectSent(lines);
+      transcripts.push({ title, lines });
+    }
   }
   return transcripts;
+}
+
+/** What arrives late has set out before. */
+function expectSent(lines: Transcript['lines']): void {
+  const underWay: string[] = [];
+  for (const line of lines) {
+    if (line.kind !== 'frame' || line.text.charAt(2) === '!') continue;
+    const what = `${line.on} ${line.from} ${line.frame}`;
+    if (!line.arrives) underWay.push(what);
+    else if (!line.sent) {
+      const index = underWay.indexOf(what);
+      if (index < 0) throw new Error(`nobody has sent what arrives: ${line.text}`);
+      underWay.splice(index, 1);
+    }
+  }
 }
 
 /** `3 times`, and indented below it what happens so often. */
@@ -57,11 +72,11 @@ function unrolled(body: string): string {
 function lineOf(line: string): (Line & { text: string })[] {
   const text = line.replace(/(^|\s{2,})# .*$/, '').trim();
   if (text === '') return [];
-  const frame = /^([A-Z]) (>|>\.|\.>|<|<\.|\.<) +(\S.*)$/.exec(text);
+  const frame = /^([A-Z]) (>|>\.|[.!]>|<|<\.|[.!]<) +(\S.*)$/.exec(text);
   if (frame) {
     const [, on, arrow, content] = frame as unknown as [string, string, string, string];
     const from = arrow.includes('>') ? 'client' : 'server';
-    const [sent, arrives] = [!arrow.startsWith('.'), !arrow.endsWith('.')];
+    const [sent, arrives] = [!/^[.!]/.test(arrow), !arrow.endsWith('.')];
     return [{ kind: 'frame', on, from, sent, arrives, frame: canonical(content.replaceAll('␐', DLE)), text }];
   }
   const connection = /^([A-Z]) (open|cut)(?: at (\S+))?$/.exec(text);
