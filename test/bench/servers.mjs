@@ -17,6 +17,7 @@ export const servers = {
     const server = new WebSocketServer({ host, port: 0, perMessageDeflate: false });
     server.on('connection', (socket, { url }) => {
       socket.on('error', nothing);
+      socket.binaryType = 'arraybuffer'; // As at the clients, and at a LongSocket by default.
       onSocket(url, {
         send: (data) => socket.send(data),
         onMessage: (listener) => socket.on('message', (data, isBinary) => listener(isBinary ? data : data.toString())),
