@@ -141,7 +141,8 @@ class Trial {
   step(act: Act, moment: Moment): void {
     const { session, witness } = this;
     const next = 'after' in moment ? this.now + moment.after : (session.deadline ?? this.now) + moment.atDeadline;
-    this.now = Math.max(this.now, next);
+    // A clock that counts fractions of a ms, too: nobody waits until the end of time.
+    this.now = Math.max(this.now, Math.min(next, this.now + 1e9));
     const input = this.#inputOf(act);
     if (input.type === 'send' && !['sent', 'queued'].includes(session.verdict(input.data, 0, 0))) {
       // What comes behind `close()` in one step had been accepted before it.
