@@ -11,7 +11,7 @@ import { SessionWorld, type SessionWorldOptions } from './session-world.js';
 
 /** What `inspect` tells is all it takes to have a run again: the same inputs lead to the same effects, in a fresh machine. */
 
-const SEEDS = Number(process.env.SEEDS ?? 25);
+const SEEDS = Math.max(10, Number(process.env.SEEDS ?? 25));
 
 const WORLDS: readonly [name: string, options: SessionWorldOptions][] = [
   ['one server, listeners', {}],
