@@ -458,6 +458,37 @@ describe('how it goes', () => {
     expect(String((await data)[0])).toMatch(/^HTTP\/1\.1 503 /);
   });
 
+  test('close() does not wait for who has asked for nothing yet, or for half of it', async () => {
+    const { server } = await serve();
+    const port = server.address()?.port ?? 0;
+    const [idle, half] = [connect(port, host), connect(port, host)];
+    for (const socket of [idle, half]) {
+      socket.on('error', () => {});
+      onTestFinished(() => {
+        socket.destroy();
+      });
+      await once(socket, 'connect');
+    }
+    half.write('GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnec');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const asked = performance.now();
+    await server[Symbol.asyncDispose]();
+    expect(performance.now() - asked).toBeLessThan(500);
+  });
+
+  test('close() in the middle of a rotation closes both connections', async () => {
+    const { server, url, socket } = await serve();
+    const { client } = dial(url(), { onLost: 'close' });
+    await client.opened;
+    await socket();
+    client.rotate();
+    const asked = performance.now();
+    await server.close();
+    expect(performance.now() - asked).toBeLessThan(1000);
+    client.close();
+    expect(await client.closed).toMatchObject({ undelivered: 0, unconfirmed: 0 });
+  });
+
   test('drain() sends clients away at their own time, and is done when they are gone', async () => {
     const { server, url, socket } = await serve();
     const [plain, away] = [dial(url(), { session: false, reconnect: false }), dial(url(), { onLost: 'close' })];

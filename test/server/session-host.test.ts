@@ -302,16 +302,21 @@ describe('the end of a session', () => {
     expect([host.registry.tombs, clock.timers]).toEqual([0, 0]);
   });
 
-  test('by eviction makes room for a new one', () => {
+  test('by eviction makes room for a new one, if its client has never said more than hello', () => {
     const { visit, sockets, host } = hosting({ maxSessions: 1 });
     const first = visit();
-    first.hello();
+    first.says({ letter: 'H', v: 1, b: 1 });
     const busy = visit();
     busy.says({ letter: 'H', v: 1, b: 1 });
     expect(busy.frame('X')).toMatchObject({ why: 'busy' });
     first.ends();
-    visit().hello();
+    const second = visit();
+    second.hello();
     expect(sockets.map(({ state }) => state.cause?.cause)).toEqual(['evicted', undefined]);
+    second.ends();
+    const third = visit();
+    third.says({ letter: 'H', v: 1, b: 1 });
+    expect(third.frame('X')).toMatchObject({ why: 'busy' });
     expect(host.registry.sessions).toBe(1);
   });
 
