@@ -4,6 +4,7 @@ import {
   type Control,
   encode,
   framed,
+  isControl,
   isPlain,
   MALFORMED,
   parse,
@@ -247,4 +248,11 @@ describe('a frame for a log', () => {
     '%o is shown as it is',
     (text) => expect(withoutKey(text)).toBe(text),
   );
+});
+
+test('control frames are those that are neither the application’s nor numbered', () => {
+  for (const text of ['A0', 'P1,0', '', '?', 'W{}', 'q']) expect(isControl(DLE + text)).toBe(true);
+  for (const data of ['A0', '', `${DLE}${DLE}A0`, `${DLE}F{}`, new Uint8Array([0x10, 0x41])]) {
+    expect(isControl(data)).toBe(false);
+  }
 });

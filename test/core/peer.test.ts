@@ -107,7 +107,7 @@ describe('messages', () => {
   test('go out a part at a time', () => {
     const end = attached();
     end.step({ type: 'connection-backed-up', id: 1 });
-    for (let n = 0; n < 9; n++) end.send('x'.repeat(100 * 1024));
+    for (let n = 0; n < 9; n++) end.send(n % 2 ? new Uint8Array(100 * 1024) : 'x'.repeat(100 * 1024));
     expect(written(end.step({ type: 'connection-writable', id: 1 }))).toHaveLength(3);
     expect(end.peer.flushes).toBe(true);
     expect(written(end.step({ type: 'flush' }))).toHaveLength(3);

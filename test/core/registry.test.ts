@@ -85,6 +85,15 @@ describe('HELLO', () => {
     expect(reception.registry.sessions).toBe(2);
   });
 
+  test('finds no room where a session waits for its client, whoever asks', () => {
+    const reception = new Reception({ maxSessions: 1 });
+    reception.hello();
+    reception.tell('s1', { type: 'message-received', id: 1, data: '\u0010A0' });
+    reception.tell('s1', { type: 'connection-close', id: 1, code: 1006, reason: '', wasClean: false });
+    expect(refusals(reception.hello())).toEqual([busy(2, 2000)]);
+    expect(reception.peers.get('s1')?.state.status).toBe('connecting');
+  });
+
   test('is room for the one whose orphan has waited longest', () => {
     const reception = new Reception({ maxSessions: 3 });
     for (let n = 0; n < 3; n++) reception.hello();
@@ -131,6 +140,15 @@ describe('HELLO', () => {
       reception.tell(`s${n}`, { type: 'evict', why: 'lost' });
     }
     expect(reception.registry).toMatchObject({ sessions: 0, tombs: 4 });
+  });
+
+  test('finds the room of one of several that are left', () => {
+    const reception = new Reception({ maxSessionsPerPrincipal: 2 });
+    reception.hello({ principal: 'ann' });
+    reception.hello({ principal: 'ann' });
+    reception.tell('s1', { type: 'evict', why: 'lost' });
+    expect(types(reception.hello({ principal: 'ann' }))).toEqual(['admit']);
+    expect(refusals(reception.hello({ principal: 'ann' }))).toMatchObject([{ why: 'busy' }]);
   });
 
   test('without a principal is limited by the number of all alone', () => {

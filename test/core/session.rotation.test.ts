@@ -353,6 +353,54 @@ describe('the living connection fails before TAKE', () => {
   });
 });
 
+describe('the living connection is closed since the session has moved (4900) before the next one says so', () => {
+  /** Connection 1 is closed by the server that had the session; connection 2 greets the one that has it. */
+  function moved(): Client {
+    const client = rotating();
+    client.send('a');
+    expect(client.ends(1, { code: 4900, wasClean: true }, 1000)).toEqual([]);
+    return client;
+  }
+
+  test('nothing is told: what is sent is kept, and goes out on the next', () => {
+    const client = moved();
+    expect(client.session.state).toEqual({ status: 'connected', closing: false });
+    client.send('b');
+    expect(client.session.pending).toBe(2);
+    const effects = client.resumed(2, { x: 1 });
+    expect(brief(effects)).toEqual(['rotated', 'write 2', 'write 2']);
+    expect(said(effects, 2)).toEqual(['a', 'b']);
+  });
+
+  test('nothing is told either if the next one is held', () => {
+    expect(said(moved().resumed(2), 2)).toEqual([take(0, 0, 1), 'a']);
+  });
+
+  test('if the next one fails, that was the last: it is an interruption', () => {
+    const client = moved();
+    const effects = client.ends(2);
+    expect(brief(effects)).toEqual(['state connecting', 'interrupted', 'reconnecting']);
+    expect(told(effects, 'interrupted')).toMatchObject([{ code: 4900, unconfirmed: 0 }]);
+    client.redials(3);
+    expect(said(client.resumed(3))).toEqual(['a']);
+  });
+
+  test('if the next one takes too long, too', () => {
+    const client = moved();
+    const effects = client.step({ type: 'timeout' }, 10_000);
+    expect(effects).toContainEqual({ type: 'terminate', id: 2, code: 1000, reason: '' });
+    expect(told(effects, 'interrupted')).toHaveLength(1);
+  });
+
+  test('any other code is an interruption at once', () => {
+    expect(told(rotating().ends(1, { code: 4902, wasClean: true }), 'interrupted')).toHaveLength(1);
+  });
+});
+
+test('a next connection that says twice that it is open is greeted once', () => {
+  expect(rotating().opens(2)).toEqual([]);
+});
+
 describe('the next connection fails after TAKE', () => {
   test('both are given up, and an ordinary RESUME goes on', () => {
     const client = rotating();
