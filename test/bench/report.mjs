@@ -25,7 +25,11 @@ function messagePath({ messages: rounds, names, median }) {
     } else {
       lines.push(
         row([name, `${grouped(of(base, 'rate'))}/s`, ...ratios('rate')]),
-        row([`${name}: client’s CPU per message`, `${fixed(of(base, 'cpu'), 1)} µs`, ...ratios('cpu')]),
+        row([
+          '– CPU per message: client’s, server’s',
+          `${fixed(of(base, 'cpu'), 1)}, ${fixed(of(base, 'serverCpu'), 1)} µs`,
+          ...others.map((other) => `${ratio(other, 'cpu')}, ${ratio(other, 'serverCpu')}`),
+        ]),
       );
     }
   }

@@ -86,21 +86,23 @@ async function compare(pairs, scenario, round) {
   for (const { name, client } of pairs) {
     await client.ask('open', { scenario });
     await client.ask('run', { ms: WARM_UP_MS });
-    totals[name] = { count: 0, seconds: 0, cpu: 0, p50s: [] };
+    totals[name] = { count: 0, seconds: 0, cpu: 0, serverCpu: 0, p50s: [] };
   }
-  await inTurns(pairs, round, SLICES, async ({ name, client }) => {
+  await inTurns(pairs, round, SLICES, async ({ name, client, server }) => {
+    const before = await server.ask('cpu');
     const { count, seconds, cpu, p50 } = await client.ask('run', { ms: SLICE_MS });
     const total = totals[name];
     total.count += count;
     total.seconds += seconds;
     total.cpu += cpu;
+    total.serverCpu += (await server.ask('cpu')) - before;
     total.p50s.push(p50);
   });
   for (const { client } of pairs) await client.ask('shut');
   return Object.fromEntries(
-    Object.entries(totals).map(([name, { count, seconds, cpu, p50s }]) => [
+    Object.entries(totals).map(([name, { count, seconds, cpu, serverCpu, p50s }]) => [
       name,
-      { rate: count / seconds, cpu: cpu / count, p50: median(p50s) },
+      { rate: count / seconds, cpu: cpu / count, serverCpu: serverCpu / count, p50: median(p50s) },
     ]),
   );
 }

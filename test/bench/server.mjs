@@ -68,6 +68,12 @@ const commands = {
 
   heartbeat: () => server.heartbeat(),
 
+  /** CPU time of this process, in µs. */
+  cpu() {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+
   /** What this process uses while nobody sends anything. */
   async idle({ ms }) {
     const cpu = process.cpuUsage();
