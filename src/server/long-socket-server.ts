@@ -23,6 +23,7 @@ import {
 import { type HttpServer, type LongSocketServerOptions, peerConfig, validateServer } from './options.js';
 import type { SessionSocket } from './server-socket.js';
 import { RetainedLedger, SessionHost } from './session-host.js';
+import { isWelcome, offersSession, pathOf, protocolsOf, residentsOf } from './upgrade.js';
 
 /** A server's end, of a session or (`session` is undefined then) of a plain connection. */
 export type ServerSocket<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> =
@@ -222,7 +223,7 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
     const request = incoming as unknown as Request;
     if (this.#turnsAway(incoming)) return 503;
     const { origin } = incoming.headers;
-    if (origin !== undefined && !isWelcome(origin, origins, incoming, request)) return 403;
+    if (origin !== undefined && !(await isWelcome(origin, origins, request))) return 403;
     if (!authenticate) return { principal: undefined };
     const principal = await authenticate(request);
     if (principal === undefined || principal === null || principal === '') return 401;
@@ -373,36 +374,6 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
 
 /** What becomes of an upgrade: the HTTP status it is refused with, or who it is. */
 type Verdict = number | { readonly principal: string | undefined };
-
-/** Which of an HTTP server's `upgrade` listeners are of this library, and the paths they know. */
-const residents = new WeakMap<HttpServer, Map<unknown, string | undefined>>();
-
-function residentsOf(server: HttpServer): Map<unknown, string | undefined> {
-  const known = residents.get(server) ?? new Map<unknown, string | undefined>();
-  residents.set(server, known);
-  return known;
-}
-
-const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] as string;
-
-function protocolsOf({ headers }: IncomingMessage): string[] {
-  const offered = headers['sec-websocket-protocol'] ?? '';
-  return offered.split(',').flatMap((protocol) => protocol.trim() || []);
-}
-
-const offersSession = (request: IncomingMessage): boolean => protocolsOf(request).includes(TOKEN);
-
-function isWelcome<Request extends UpgradeRequest>(
-  origin: string,
-  origins: LongSocketServerOptions<Request>['origins'],
-  { headers }: IncomingMessage,
-  request: Request,
-): boolean {
-  if (origins === '*') return true;
-  if (typeof origins === 'function') return origins(origin, request);
-  if (origins) return origins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase());
-  return origin.toLowerCase().replace(/^[a-z][a-z0-9+.-]*:\/\//, '') === headers.host?.toLowerCase();
-}
 
 /** The part of the options that each socket has. */
 function socketOptionsOf(options: LongSocketServerOptions<never>): SocketOptions {

@@ -286,6 +286,13 @@ describe('origins', () => {
     ]);
   });
 
+  test('decided by a function that is async are waited for', async () => {
+    const decide = async (origin: string): Promise<boolean> => origin === 'https://a.example';
+    expect(await allowed(decide as never, 'https://a.example')).toBe(true);
+    expect(await allowed(decide as never, 'https://evil')).toBe(false);
+    expect(await allowed((() => 'yes') as never, 'https://evil')).toBe(false);
+  });
+
   test('decided by a function that throws are refused with 500, and told', async () => {
     const { ask, errors } = serving({
       origins: () => {
