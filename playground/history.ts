@@ -3,6 +3,8 @@
  * reports, and nothing else.
  */
 import type { Data, Effect, Inspection, State } from 'longsocket';
+import { parseSpoken } from './tally.js';
+import { isPing, isPong } from './words.js';
 
 /** The state in the words of the timeline: `connecting` is two things to a watcher, and so is `connected`. */
 export type Look = 'dialing' | 'waiting' | 'connected' | 'closing' | 'closed';
@@ -56,6 +58,7 @@ export class History {
   faults: Fault[] = [];
   connections = 0;
   dials = 0;
+  rotations = 0;
   sent = 0;
   received = 0;
   /** Round-trip time of the newest answered probe or echoed message, in ms. */
@@ -76,7 +79,7 @@ export class History {
     if (input.type === 'connect') this.#disconnected();
     if (input.type === 'message-received') {
       this.heardAt = at;
-      if (input.data === 'pong') this.#answered(at);
+      if (input.data === 'pong' || isPong(input.data)) this.#answered(at);
       else if (typeof input.data === 'string') this.#echoed(input.data, at);
       this.probedAt = undefined; // anything at all is a sign of life
     }
@@ -94,7 +97,8 @@ export class History {
         this.#mark('dial', at);
         break;
       case 'write':
-        this.#written(effect.data, effect.heartbeat === true, at);
+        if (!effect.control) this.#written(effect.data, effect.heartbeat === true, at);
+        else if (isPing(effect.data)) this.#written(effect.data, true, at);
         break;
       case 'message':
         this.received += 1;
@@ -111,6 +115,12 @@ export class History {
       case 'open':
         this.connections += 1;
         this.heardAt = at;
+        this.#dialing = false;
+        this.#mark('opened', at);
+        break;
+      case 'rotated':
+        this.connections += 1;
+        this.rotations += 1;
         this.#dialing = false;
         this.#mark('opened', at);
         break;
@@ -133,7 +143,8 @@ export class History {
     if (isProbe) this.probedAt = at;
     else {
       this.sent += 1;
-      if (typeof data === 'string') this.#echoes.set(data, at);
+      // The numbers are not echoed.
+      if (typeof data === 'string' && !parseSpoken(data)) this.#echoes.set(data, at);
     }
   }
 

@@ -2,23 +2,25 @@
 import type { Inspection } from 'longsocket';
 import { type Line, lineOf } from './words.js';
 
-/** Lines on screen, and steps kept for copying. */
+/** Lines on screen. */
 const capacity = 300;
+/** Steps kept for copying: the numbers, which make no line, are among them. */
+const memory = 2000;
 
 export class Log {
-  readonly #list: HTMLElement;
-  readonly #scroller: HTMLElement;
+  /** Where the lines are; on the page or not. */
+  readonly list: HTMLElement;
   readonly #start = performance.now();
   #steps: Inspection[] = [];
 
   constructor(list: HTMLElement) {
-    this.#list = list;
-    this.#scroller = list.parentElement ?? list;
+    this.list = list;
+    list.className = 'log';
   }
 
   step(inspection: Inspection): void {
     this.#steps.push(inspection);
-    if (this.#steps.length > 2 * capacity) this.#steps = this.#steps.slice(-capacity);
+    if (this.#steps.length > 2 * memory) this.#steps = this.#steps.slice(-memory);
     const line = lineOf(inspection);
     if (line) this.#write(line);
   }
@@ -30,7 +32,7 @@ export class Log {
 
   /** The steps as they were reported, for a bug report or a replay. */
   toJSON(): readonly Inspection[] {
-    return this.#steps.slice(-capacity);
+    return this.#steps.slice(-memory);
   }
 
   #write({ input, effects, kind }: Omit<Line, 'kind'> & { kind: Line['kind'] | 'you' }): void {
@@ -43,10 +45,11 @@ export class Log {
     if (effects) words.append(` → ${effects}`);
     item.append(time, words);
     // Someone who has scrolled down to read is not to be moved by what comes in above.
-    const reading = this.#scroller.scrollTop > 0;
-    const height = this.#list.offsetHeight;
-    this.#list.prepend(item);
-    if (reading) this.#scroller.scrollTop += this.#list.offsetHeight - height;
-    while (this.#list.childElementCount > capacity) this.#list.lastElementChild?.remove();
+    const scroller = this.list.parentElement;
+    const reading = scroller !== null && scroller.scrollTop > 0;
+    const height = this.list.offsetHeight;
+    this.list.prepend(item);
+    if (reading) scroller.scrollTop += this.list.offsetHeight - height;
+    while (this.list.childElementCount > capacity) this.list.lastElementChild?.remove();
   }
 }

@@ -1,151 +1,165 @@
 /**
- * What the page talks to: a WebSocket server that echoes and ticks, and the fault proxy in front of it. Without Vite,
- * so that tests can start it by itself.
+ * What the page talks to: a server of sessions and plain connections, which can be restarted and replaced, and a network for each
+ * lane that can be broken. Without Vite, so that tests can start it by itself.
  */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AcceptedSocket, accept, LongSocketError, respond } from 'longsocket/server';
-import { WebSocketServer } from 'ws';
+import { LongSocketServer, memoryStore, type ServerStats } from 'longsocket/server';
 import { FaultProxy } from '../test/helpers/fault-proxy.js';
-
-/** Longer than the page's heartbeat interval: a ticker that is never silent would leave the heartbeat nothing to do. */
-const tickInterval = 5000;
-
-/** The server looks for dead clients, too: by protocol pings, which a browser answers by itself and never shows. */
-const heartbeat = { interval: 4000, timeout: 2000 };
+import { Visitors } from './conversation.js';
+import { drainOptions, type LaneName, laneNames, latency, serverOptions } from './settings.js';
 
 /** How long a restarting server is away, in ms. */
 const restartTime = 1500;
 
+/** One of the servers, as the page shows it. */
+export interface ServerStatus {
+  /** They are numbered through the deploys. */
+  readonly number: number;
+  /** `serving`: new connections are led to it. */
+  readonly role: 'serving' | 'draining' | 'away' | 'closed';
+  readonly stats: ServerStats;
+}
+
 export interface PlaygroundServer {
-  /** Address of the server as seen through the proxy; the page connects here. */
-  readonly url: string;
-  readonly proxy: FaultProxy;
-  /** Connections that the server believes in. A silenced one stays among them until its own heartbeat finds out. */
-  readonly connections: number;
-  readonly running: boolean;
-  /** Says goodbye to everybody with code 1012, is away for `ms`, and comes back on the same port. */
+  /** What each lane goes through, and its address as seen from there: the page connects to that. */
+  readonly lanes: Readonly<Record<LaneName, { readonly url: string; readonly proxy: FaultProxy }>>;
+  /** The newest first; the one before it for as long as it drains, and then until the next comes. */
+  readonly servers: readonly ServerStatus[];
+  readonly visitors: Visitors;
+  /** Says goodbye to everybody, is away for `ms`, and comes back on the same port with the sessions from the store. */
   restart(ms?: number): Promise<void>;
+  /** Starts a new server, leads new connections there, and drains the old one. */
+  deploy(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts the echo server and the proxy on ephemeral ports of 127.0.0.1. */
+/** Starts the server and the two networks on ephemeral ports of 127.0.0.1. */
 export async function startPlaygroundServer(): Promise<PlaygroundServer> {
-  const server = await EchoServer.start();
-  const proxy = await FaultProxy.listen(server.port);
+  const visitors = new Visitors();
+  const fleet = await Fleet.start(visitors);
+  const [session, plain] = [await openLane(fleet.port), await openLane(fleet.port)];
+  const lanes = { session, plain };
   return {
-    url: `ws://127.0.0.1:${proxy.port}/`,
-    proxy,
-    get connections() {
-      return server.connections;
+    lanes,
+    visitors,
+    get servers() {
+      return fleet.servers;
     },
-    get running() {
-      return server.running;
-    },
-    restart: (ms = restartTime) => server.restart(ms),
+    restart: (ms = restartTime) => fleet.restart(ms),
+    deploy: () =>
+      fleet.deploy((port) => {
+        for (const name of laneNames) lanes[name].proxy.retarget(port);
+      }),
     close: async () => {
-      await proxy.close();
-      await server.close();
+      visitors.close();
+      await Promise.all(laneNames.map((name) => lanes[name].proxy.close()));
+      await fleet.close();
     },
   };
 }
 
-/** The echo server through its restarts: always the same port. */
-class EchoServer {
-  readonly port: number;
-  #running: Running | undefined;
-  #restarting: Promise<void> | undefined;
+async function openLane(port: number): Promise<{ url: string; proxy: FaultProxy }> {
+  const proxy = await FaultProxy.listen(port);
+  proxy.latency(latency);
+  return { url: `ws://127.0.0.1:${proxy.port}/`, proxy };
+}
+
+interface Member {
+  readonly number: number;
+  server: LongSocketServer;
+  role: ServerStatus['role'];
+}
+
+/** The server through its restarts, always on the same port, and its successors through deploys. They share a store. */
+class Fleet {
+  readonly #visitors: Visitors;
+  readonly #store = memoryStore();
+  #members: Member[] = [];
+  /** A restart or deploy under way; another one during it joins it. */
+  #change: Promise<void> | undefined;
   #closed = false;
 
-  static async start(): Promise<EchoServer> {
-    return new EchoServer(await listen(0));
+  static async start(visitors: Visitors): Promise<Fleet> {
+    const fleet = new Fleet(visitors);
+    fleet.#members = [{ number: 1, role: 'serving', server: await fleet.#listen(0) }];
+    return fleet;
   }
 
-  private constructor(running: Running) {
-    this.port = (running.http.address() as AddressInfo).port;
-    this.#running = running;
+  private constructor(visitors: Visitors) {
+    this.#visitors = visitors;
   }
 
-  get connections(): number {
-    return this.#running?.sockets.size ?? 0;
+  get #newest(): Member {
+    return this.#members[0] as Member;
   }
 
-  get running(): boolean {
-    return this.#running !== undefined;
+  get port(): number {
+    return this.#newest.server.address()?.port ?? 0;
   }
 
-  /** A second restart during the first joins it. */
-  restart(ms: number): Promise<void> {
-    this.#restarting ??= this.#restart(ms).finally(() => {
-      this.#restarting = undefined;
+  get servers(): readonly ServerStatus[] {
+    return this.#members.map(({ number, role, server }) => ({ number, role, stats: server.stats() }));
+  }
+
+  async #listen(port: number): Promise<LongSocketServer> {
+    const server = new LongSocketServer({
+      ...serverOptions,
+      port,
+      store: this.#store,
+      // The page comes from the port of Vite.
+      origins: (origin) => ['127.0.0.1', 'localhost'].includes(new URL(origin).hostname),
     });
-    return this.#restarting;
+    server.on('connection', (socket) => this.#visitors.welcome(socket));
+    server.on('error', (error) => console.error(error));
+    await server.listening;
+    return server;
   }
 
-  async #restart(ms: number): Promise<void> {
-    await this.#stop();
-    await sleep(ms);
-    if (!this.#closed) this.#running = await listen(this.port);
+  restart(ms: number): Promise<void> {
+    return this.#exclusively(async () => {
+      const member = this.#newest;
+      const { port } = this;
+      member.role = 'away';
+      await Promise.all([...member.server.sockets].map(sayGoodbye));
+      await member.server.close();
+      await sleep(ms);
+      if (this.#closed) return;
+      member.server = await this.#listen(port);
+      member.role = 'serving';
+    });
+  }
+
+  deploy(lead: (port: number) => void): Promise<void> {
+    return this.#exclusively(async () => {
+      const old = this.#newest;
+      const next: Member = { number: old.number + 1, role: 'serving', server: await this.#listen(0) };
+      this.#members = [next, old];
+      lead(this.port);
+      old.role = 'draining';
+      await old.server.drain(drainOptions);
+      old.role = 'closed';
+    });
+  }
+
+  #exclusively(change: () => Promise<void>): Promise<void> {
+    this.#change ??= change().finally(() => {
+      this.#change = undefined;
+    });
+    return this.#change;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#restarting;
-    await this.#stop();
-  }
-
-  async #stop(): Promise<void> {
-    const running = this.#running;
-    if (!running) return;
-    this.#running = undefined;
-    const closed = once(running.http, 'close');
-    running.http.close();
-    for (const socket of running.sockets) socket.close(1012, 'service restart');
-    await Promise.race([closed, sleep(200)]);
-    // Whoever has not answered by now is on the far side of a black hole.
-    for (const connection of running.ws.clients) connection.terminate();
-    running.http.closeAllConnections();
-    await closed;
+    await this.#change;
+    await Promise.all(this.#members.map(({ server }) => server.close()));
   }
 }
 
-interface Running {
-  readonly http: Server;
-  readonly ws: WebSocketServer;
-  readonly sockets: Set<AcceptedSocket>;
-}
-
-async function listen(port: number): Promise<Running> {
-  const http = createServer((_, response) => response.writeHead(426).end('This port speaks WebSocket only.\n'));
-  const ws = new WebSocketServer({ server: http });
-  const sockets = new Set<AcceptedSocket>();
-  ws.on('connection', (connection, request) => {
-    const socket = accept(connection, request, { heartbeat, overflow: 'drop-newest' });
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    serve(socket);
-  });
-  http.listen(port, '127.0.0.1');
-  await once(http, 'listening');
-  return { http, ws, sockets };
-}
-
-/** One connection: 'ping' is answered with 'pong', everything else comes back as it is, and now and then there is a tick. */
-function serve(socket: AcceptedSocket): void {
-  respond(socket, (data) => (data === 'ping' ? 'pong' : data), {
-    // A message that came while the server was saying goodbye; its sender is about to know.
-    onError: (error) => {
-      if (!(error instanceof LongSocketError && error.code === 'CLOSED')) throw error;
-    },
-  });
-  let ticks = 0;
-  const ticker = setInterval(() => {
-    const { state } = socket;
-    if (state.status !== 'connected' || state.closing) return;
-    ticks += 1;
-    socket.send(`tick ${ticks}`);
-  }, tickInterval);
-  socket.on('close', () => clearInterval(ticker));
+/** A session needs none: it does not end with this server. */
+async function sayGoodbye(
+  socket: LongSocketServer['sockets'] extends Iterable<infer Each> ? Each : never,
+): Promise<void> {
+  if (socket.session !== undefined) return;
+  socket.close(1012, 'service restart');
+  await socket.closed;
 }

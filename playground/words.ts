@@ -1,5 +1,6 @@
 /** What the machine says, in plain words. */
 import type { Data, Effect, Ending, Inspection, State } from 'longsocket';
+import { parseSpoken } from './tally.js';
 
 /** Why a connection or an attempt ended, to follow "because". */
 export function because(ending: Ending): string {
@@ -24,6 +25,14 @@ export function because(ending: Ending): string {
       return 'onConnect failed';
     case 'unsupported':
       return 'this browser cannot do what an option asks for';
+    case 'refused':
+      return `the server would not have the session now (${ending.reason})`;
+    case 'no-session':
+      return 'the server knows no sessions';
+    case 'session-lost':
+      return `the server does not have the session any more (${ending.reason})`;
+    default:
+      return `of ${ending.cause}`;
   }
 }
 
@@ -32,9 +41,22 @@ export function seconds(ms: number): string {
 }
 
 /** A round trip: milliseconds with a digit more than a clock of milliseconds would have. */
-export function duration(ms: number): string {
-  return ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`;
+export function duration(ms: number, digits = 1): string {
+  return ms < 1000 ? `${ms.toFixed(digits)} ms` : `${(ms / 1000).toFixed(digits + 1)} s`;
 }
+
+/** What begins a session's own messages, which the application does not see. */
+const DLE = '\u0010';
+
+const isControl = (data: unknown, letters: string): boolean =>
+  typeof data === 'string' && data[0] === DLE && letters.includes(data[1] ?? ' ');
+
+/** A session's question for a sign of life, and the answer to it. */
+export const isPing = (data: Data): boolean => isControl(data, 'P');
+export const isPong = (data: Data): boolean => isControl(data, 'O');
+
+/** One of the numbers, or what says that numbers have arrived: not for the log, which would be full of them. */
+const isCounting = (data: Data): boolean => isControl(data, 'A') || parseSpoken(data) !== undefined;
 
 /** One line for a change of state, as it is announced to a screen reader. */
 export function announce(state: State): string {
@@ -53,18 +75,25 @@ export interface Line {
   readonly kind: 'plain' | 'good' | 'wait' | 'bad';
 }
 
-/** A step as one line of the log; nothing for a wake-up that had nothing to do. */
-export function lineOf({ input, effects }: Inspection): Line | undefined {
-  if (effects.length === 0 && input.type === 'timeout') return undefined;
+/** Inputs that are worth a line only for what comes of them. */
+const quiet = ['timeout', 'read', 'flush', 'connection-backed-up', 'connection-writable'];
+
+/** A step as one line of the log; nothing for one that had nothing to do, or only with the numbers. */
+export function lineOf({ input, effects: all }: Inspection): Line | undefined {
+  const effects = all.filter((effect) => !('data' in effect && isCounting(effect.data)));
+  if (effects.length === 0 && (quiet.includes(input.type) || ('data' in input && isCounting(input.data))))
+    return undefined;
   const detail = 'data' in input ? ` ${quote(input.data)}` : input.type === 'connection-close' ? ` ${input.code}` : '';
   const events = effects.flatMap((effect) => (effect.type === 'emit' ? [effect.event] : []));
-  return { input: input.type + detail, effects: effects.map(wordsOf).join(', '), kind: kindOf(events) };
+  const numbers = all.filter((effect) => effect.type === 'write' && parseSpoken(effect.data)).length;
+  const words = [...effects.map(wordsOf), ...(numbers > 1 ? [`write ${numbers} numbers`] : [])];
+  return { input: input.type + detail, effects: words.join(', '), kind: kindOf(events) };
 }
 
 function kindOf(events: readonly string[]): Line['kind'] {
   if (events.includes('interrupted') || events.includes('failed')) return 'bad';
   if (events.includes('reconnecting')) return 'wait';
-  return events.includes('open') ? 'good' : 'plain';
+  return events.includes('open') || events.includes('rotated') ? 'good' : 'plain';
 }
 
 function wordsOf(effect: Effect): string {
@@ -95,6 +124,17 @@ function eventInWords(announcement: Extract<Effect, { type: 'emit' }>): string {
     }
     case 'close':
       return `close (${announcement.detail.code})`;
+    case 'open': {
+      const { resumed, replayed = 0, gapMs = 0 } = announcement.detail;
+      return resumed ? `open (resumed, ${replayed} sent again, gap ${Math.round(gapMs)} ms)` : 'open';
+    }
+    case 'rotating':
+    case 'rotated':
+      return `${announcement.event} (${announcement.detail.cause})`;
+    case 'lost': {
+      const { reason, undelivered, unknown } = announcement.detail;
+      return `lost (${reason}: ${undelivered} undelivered, ${unknown} unknown)`;
+    }
     default:
       return announcement.event;
   }
@@ -102,5 +142,6 @@ function eventInWords(announcement: Extract<Effect, { type: 'emit' }>): string {
 
 function quote(data: Data): string {
   if (typeof data !== 'string') return `${data.byteLength} bytes`;
-  return `“${data.length > 60 ? `${data.slice(0, 60)}…` : data}”`;
+  const text = data.replaceAll(DLE, 'DLE ');
+  return `“${text.length > 60 ? `${text.slice(0, 60)}…` : text}”`;
 }

@@ -2,18 +2,17 @@
  * The playground in a real browser, started as `npm start` does it, except for the build: `dist` is what is tested. What
  * counts is what the page shows to whoever looks at it.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { launchChromium } from '../helpers/chromium.js';
+import { startPlayground } from '../helpers/playground.js';
 import { unreadableTexts } from '../helpers/readability.js';
 
 vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const shots = `${tmpdir()}/longsocket-playground`;
 
 let vite: ChildProcess;
@@ -40,24 +39,6 @@ afterEach(async () => {
   expect(troubles).toEqual([]);
 });
 
-/** The command of `npm start` on a port of its own; resolves with the address that it prints. */
-async function startPlayground(): Promise<{ vite: ChildProcess; address: string }> {
-  const args = ['node_modules/vite/bin/vite.js', 'playground', '--config', 'playground/vite.config.ts', '--port', '0'];
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, NO_COLOR: '1' } });
-  let output = '';
-  const printed = await new Promise<string>((resolve, reject) => {
-    const read = (chunk: Buffer): void => {
-      output += chunk.toString();
-      const found = /http:\/\/127\.0\.0\.1:\d+\//.exec(output);
-      if (found) resolve(found[0]);
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
-    child.on('exit', (code) => reject(new Error(`vite ended with ${code}: ${output}`)));
-  });
-  return { vite: child, address: printed };
-}
-
 async function fault(name: string, body: object): Promise<Response> {
   const headers = { 'content-type': 'application/json' };
   return fetch(new URL(`/faults/${name}`, address), { method: 'POST', headers, body: JSON.stringify(body) });
@@ -72,7 +53,8 @@ async function visit(options: BrowserContextOptions = {}): Promise<void> {
   page.on('request', (request) => {
     if (new URL(request.url()).hostname !== '127.0.0.1') troubles.push(`external: ${request.url()}`);
   });
-  await page.goto(address);
+  // One socket, without a session, and no numbers: the comparison has tests of its own.
+  await page.goto(new URL('#rate=0&watch=plain', address).href);
   await shows('#headline', 'Connected');
 }
 
@@ -112,7 +94,7 @@ function pixels(variable: string): Promise<number> {
 test('the page says what it is, connects by itself and shows its code', async () => {
   await visit();
   await shows('h1', /longsocket/);
-  await shows('.masthead p', /one LongSocket to an echo server/);
+  await shows('.masthead p', /Two LongSockets count .* Break it, and see whose numbers arrive/);
   await shows('#announcement', 'Connected');
   await shows('#detail', /^Connection 1, up for \d+\.\d s\. Last heard from the server \d+\.\d s ago\.$/);
   await shows('#node-page', /believes it is connected/);
@@ -120,7 +102,7 @@ test('the page says what it is, connects by itself and shows its code', async ()
   await shows('#node-server', /1 connection/);
   expect([await count('connections'), await count('dials')]).toEqual([1, 1]);
   const code = await text('#code');
-  expect(code).toMatch(/new LongSocket\('ws:\/\/127\.0\.0\.1:\d+\/', \{/);
+  expect(code).toMatch(/new LongSocket\('ws:\/\/127\.0\.0\.1:\d+\/\?visitor=\w+', \{/);
   expect(code).toContain("isReply: (data) => data === 'pong',");
   expect(code).toContain('interval: 3000,');
   expect(code).toContain('timeout: 2000,');
@@ -303,7 +285,7 @@ test('everything works by keyboard alone, and shows where the focus is', async (
   const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? '');
   const tabTo = async (id: string): Promise<void> => {
     for (let steps = 0; (await focused()) !== id; steps += 1) {
-      expect(steps, `Tab steps to #${id}`).toBeLessThan(30);
+      expect(steps, `Tab steps to #${id}`).toBeLessThan(40);
       await page.keyboard.press('Tab');
     }
     const outline = await page.evaluate(() => {
@@ -382,10 +364,10 @@ test.each([360, 320, 768])(
     }
     await page.screenshot({ path: `${shots}/phone-${width}.png`, fullPage: true });
     if (width > 560) return;
-    // Wherever one presses a button, the status is in sight.
+    // Wherever one presses a button, the verdicts are in sight.
     await page.locator('#fault-restart').scrollIntoViewIfNeeded();
     await page.evaluate(() => window.scrollBy(0, 300));
-    const top = await page.evaluate(() => document.getElementById('headline')?.getBoundingClientRect().top);
+    const top = await page.evaluate(() => document.getElementById('score')?.getBoundingClientRect().top);
     expect(top).toBeGreaterThanOrEqual(0);
     expect(top).toBeLessThan(60);
   },
