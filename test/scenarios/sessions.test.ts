@@ -4,7 +4,7 @@ import { type Control, encode, parse, TOKEN } from '../../src/core/frames.js';
 import type { ConnectionReport, Data, Effect, Loss } from '../../src/core/types.js';
 import type { Inspection } from '../../src/io/driver.js';
 import { type FaultyLink, type Host, Process } from '../sim/faulty-network.js';
-import { type ServerNode, SessionWorld, type SessionWorldOptions } from '../sim/session-world.js';
+import { ServerNode, SessionWorld, type SessionWorldOptions } from '../sim/session-world.js';
 
 /**
  * All that can happen to a session, one row of the table in README.md beside this file for each test, in a world where every latency is
@@ -286,6 +286,24 @@ describe('a rotation', () => {
     expect(seen(world).filter((event) => event !== 'rotating')).toEqual([]);
     expect(a.open).toBe(true);
     expect(seenByServer(world)).toEqual([]);
+    await expectWell(world);
+  });
+
+  test('GONE on held B, from a server that knows nothing of the session', async () => {
+    const world = await arrange();
+    const a = live(world);
+    const { host } = world.network;
+    world.network.host = new ServerNode(world, 'Z');
+    world.socket.rotate();
+    await world.pass(1000);
+    expect(written(world, 'R').length).toBeGreaterThan(0);
+    expect(seen(world).filter((event) => event !== 'rotating')).toEqual([]);
+    expect(a.open).toBe(true);
+    world.network.host = host;
+    await world.pass(5000);
+    expect(seen(world).at(-1)).toBe('rotated');
+    expect(seen(world)).not.toContain('lost');
+    expect(world.epochs).toHaveLength(1);
     await expectWell(world);
   });
 

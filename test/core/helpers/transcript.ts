@@ -146,7 +146,11 @@ abstract class Player {
           if (line.sent) this.#expectFrame(line.on, line.frame);
           if (line.sent && line.arrives && isClose(line.frame)) this.answered(line.on, line.frame);
         } else if (line.arrives && isClose(line.frame)) this.#closedByOther(line.on, line.frame);
-        else if (line.arrives) this.receives(line.on, dataOf(line.frame));
+        else if (line.arrives) {
+          const closes = this.frames.filter(({ frame }) => isClose(frame));
+          expect(closes, 'closed before this arrives, and not in the transcript').toEqual([]);
+          this.receives(line.on, dataOf(line.frame));
+        }
         break;
       case 'connection':
         if (line.event === 'open') {
