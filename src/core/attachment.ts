@@ -94,6 +94,11 @@ export abstract class Attachment extends BaseMachine {
   /** The application, or the client's, has closed. */
   protected abstract get closing(): boolean;
 
+  /** Its client has said more than HELLO, and so knows of it. */
+  get isConfirmed(): boolean {
+    return this.confirmed;
+  }
+
   /** Since when it has been waiting for its client; `undefined`: it has a connection. */
   get detachedSince(): number | undefined {
     return this.phase.name === 'detached' && !this.held ? this.phase.since : undefined;

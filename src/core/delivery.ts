@@ -5,7 +5,7 @@ import type { Data } from './types.js';
 
 /** An ack is due after so many consumed messages or bytes, or so long after the first one, in ms. */
 const ACK_MESSAGES = 32;
-const ACK_BYTES = 16 * 1024;
+const ACK_BYTES = 256 * 1024;
 const ACK_DELAY = 1000;
 /** Acks for duplicates are at least so far apart, in ms: after a rotation many may come in a row. */
 const REPEAT_GAP = 50;

@@ -3,6 +3,13 @@ const OBSERVATIONS = 3;
 const TOLERANCE = 0.02;
 /** Silence for this share of the age means that the silence was cut, not the age. */
 const IDLE_SHARE = 0.9;
+/**
+ * After so many rotations what was learned is doubted: it may have been chance, or over. Each time that it proves true, the next
+ * doubt comes after twice as many.
+ */
+const DOUBT_AFTER = 10;
+/** What was learned and doubted up to here, in ms, is forgotten. */
+const LONGEST = 86_400_000;
 /** Shorter lives than this, in ms, are no limits but trouble. */
 const SHORTEST = 2000;
 
@@ -14,6 +21,9 @@ export class Lifetime {
   readonly #configured: number;
   #announced = Number.POSITIVE_INFINITY;
   #learned = Number.POSITIVE_INFINITY;
+  /** Connections that were to be replaced because of what was learned. */
+  #rotations = 0;
+  #doubtAfter = DOUBT_AFTER;
   /** The longest silence that is allowed, in ms, as far as is known. */
   idle: number = Number.POSITIVE_INFINITY;
   readonly #ends: { readonly age: number; readonly silence: number }[] = [];
@@ -43,7 +53,11 @@ export class Lifetime {
     if (ages.length < OBSERVATIONS || most - least > 2 * TOLERANCE * least) return;
     const silent = this.#ends.every((end) => end.silence >= IDLE_SHARE * end.age);
     if (silent) this.idle = Math.min(this.idle, Math.min(...this.#ends.map((end) => end.silence)));
-    else this.#learned = Math.min(this.#learned, least);
+    else if (least < this.#learned) {
+      this.#doubtAfter *= this.#rotations > 0 ? 2 : 1;
+      this.#learned = least;
+    }
+    this.#rotations = 0;
   }
 
   /**
@@ -53,8 +67,14 @@ export class Lifetime {
   rotateAfter(connectTimeout: number, random: () => number): number {
     const { limit } = this;
     if (limit === Number.POSITIVE_INFINITY) return limit;
+    if (limit === this.#learned && ++this.#rotations > this.#doubtAfter) this.#doubt();
     const reserve = Math.min(2 * connectTimeout, limit / 2);
     return Math.min((0.8 + 0.12 * random()) * limit, limit - reserve);
+  }
+
+  /** A limit that is real shows again, by one more end at that age; one that is not would cost rotations for ever. */
+  #doubt(): void {
+    this.#learned = this.#learned * 2 > LONGEST ? Number.POSITIVE_INFINITY : this.#learned * 2;
   }
 
   /** How long the dial of the next connection may take, in ms. */

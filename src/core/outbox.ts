@@ -1,8 +1,14 @@
 import type { Data, SendVerdict, SessionConfig } from './types.js';
 
+/** Node's own counts ten times as fast, lone surrogates as well. Pure, so the core stays free of I/O. */
+const counted = (globalThis as { Buffer?: { byteLength?(text: string): number } }).Buffer?.byteLength;
+/** Shorter text is counted faster here. */
+const SHORT = 32;
+
 /** Length of a message in bytes on the wire, without framing (text as UTF-8; a lone surrogate becomes U+FFFD, 3 bytes). */
 export function byteLength(data: Data): number {
   if (typeof data !== 'string') return data.byteLength;
+  if (counted && data.length > SHORT) return counted(data);
   let bytes = data.length;
   for (let i = 0; i < data.length; i++) {
     const unit = data.charCodeAt(i);

@@ -274,7 +274,7 @@ export class Peer extends Attachment implements Machine {
     if (this.held && now >= this.held.deadline) this.closeHeld(NO_GREETING);
     const finishing = this.#finishing;
     if (finishing && now >= finishing.deadline) {
-      if (late) this.#finishing = { ...finishing, deadline: now + this.config.closeTimeout };
+      if (late) this.#finishing = { ...finishing, deadline: now + Math.max(1, this.config.closeTimeout) };
       else this.#die('closed', { ...ownEnding('open', finishing.cause, finishing.code, finishing.reason) });
     } else if (this.phase.name === 'detached') this.#waitedFor(this.phase, late, now);
     else if (this.phase.name === 'attached') this.#watch(this.phase.link, late, now);

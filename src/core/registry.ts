@@ -364,7 +364,9 @@ export class Registry {
     if (principal !== undefined && (this.#perPrincipal.get(principal) ?? 0) >= maxSessionsPerPrincipal) {
       return this.#evictOldest((entry) => entry.principal === principal);
     }
-    return this.#entries.size < maxSessions || this.#evictOldest(() => true);
+    // Not one that is on its way back: whoever may say HELLO could end others' sessions. One whose client has never said more
+    // than that, though.
+    return this.#entries.size < maxSessions || this.#evictOldest(({ peer }) => !peer.isConfirmed);
   }
 
   #evictOldest(which: (entry: Entry) => boolean): boolean {

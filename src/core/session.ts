@@ -57,6 +57,8 @@ const SLACK = 5000;
 export class Session extends RotatingLine {
   #delivery: Delivery;
   #pulls = true;
+  /** The application has ever read, or listened. */
+  #reads = false;
   /** Of the session, once there is one. */
   #ticket: Ticket | undefined;
   /** When the greeting under way was sent. */
@@ -163,6 +165,7 @@ export class Session extends RotatingLine {
 
   protected override read(number: number, pulls: boolean, now: number): void {
     this.#pulls = pulls;
+    this.#reads = true;
     this.#delivery.read(number, pulls, now);
     this.#settle(now);
   }
@@ -425,7 +428,10 @@ export class Session extends RotatingLine {
   /** Both FINs have arrived, and both ends know. */
   get #complete(): boolean {
     const delivery = this.#delivery;
-    return delivery.endAcked && delivery.peerFin !== undefined && delivery.consumed === delivery.rcvd;
+    if (!delivery.endAcked || delivery.peerFin === undefined) return false;
+    // Who closes without ever having read does not keep the peer waiting for it: what came counts as unconfirmed there.
+    const unread = !this.#reads && this.#finishing?.cause === 'caller';
+    return delivery.consumed === delivery.rcvd || unread;
   }
 
   #sayGoodbye(link: Link): void {

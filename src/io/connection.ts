@@ -6,8 +6,8 @@ import type { Clock } from './clock.js';
  * implements. A missing capability is a missing member.
  */
 export interface Connection {
-  /** Sends one message. Only called between `connection-open` and `connection-close`; never throws for size or state. */
-  send(data: Data): void;
+  /** Sends one message. `stable`: nobody will change its bytes. Only called between `connection-open` and `connection-close`; never throws for size or state. */
+  send(data: Data, stable?: boolean): void;
   /** Sends a protocol ping (RFC 6455 §5.5.2) whose pong is reported. Absent where the platform has none. */
   ping?(payload: string): void;
   /** Begins the closing handshake; `close` is reported when it is done, if ever. */

@@ -43,6 +43,8 @@ export interface Inspection {
 export interface DriverHost {
   readonly clock: Clock;
   perform(effect: Effect): void;
+  /** The longest sleep of the timer, in ms. @default 5000 */
+  readonly nap?: number | undefined;
   /** All inputs are stepped and all effects performed. */
   settled(): void;
   readonly inspect?: ((inspection: Inspection) => void) | undefined;
@@ -171,7 +173,7 @@ export class Driver {
       this.#timerAt = Number.POSITIVE_INFINITY;
       return;
     }
-    const at = Math.min(deadline, this.#now + NAP);
+    const at = Math.min(deadline, this.#now + (this.#host.nap ?? NAP));
     if (at >= this.#timerAt) return;
     if (this.#timer !== undefined) clock.clearTimer(this.#timer);
     this.#timerAt = at;

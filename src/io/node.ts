@@ -158,7 +158,7 @@ class NodeConnection implements Connection {
     this.#open = server;
     socket.binaryType = binaryType === 'arraybuffer' ? 'arraybuffer' : 'nodebuffer';
     (socket as OwnedSocket)[OWNER] = this;
-    for (const event of events) socket.on(event, listeners[event]);
+    for (const event of server ? LATER : events) socket.on(event, listeners[event]);
     // Accepted too late: its `close` has been.
     if (socket.readyState === 3) process.nextTick((connection) => connection.end(CUT_OFF), this);
   }
@@ -187,13 +187,13 @@ class NodeConnection implements Connection {
    * Gathers the writes of one tick into one system call. Not the first one, unless a burst is likely: a lone message
    * shall not wait for the end of the tick.
    */
-  send(data: Data): void {
+  send(data: Data, stable = false): void {
     if (this.#corked === undefined && (this.#bursts || this.#sends > 0)) this.#cork();
-    this.#write(data);
+    this.#write(data, stable);
     if (this.#sends++ === 0) process.nextTick(endTick, this);
   }
 
-  #write(data: Data): void {
+  #write(data: Data, stable: boolean): void {
     const socket = this.#socket;
     const length = typeof data === 'string' ? data.length : data.byteLength;
     const written = this.#backedUp || socket.bufferedAmount + length <= HIGH_WATER ? undefined : this.#backUp();
@@ -202,7 +202,7 @@ class NodeConnection implements Connection {
       if (length <= MERGED) socket.send(Buffer.from(data), TEXT, written);
       else socket.send(data, undefined, written);
     } else {
-      socket.send(this.#copies ? detached(data) : data, undefined, written);
+      socket.send(this.#copies && !stable ? detached(data) : data, undefined, written);
     }
   }
 
@@ -298,6 +298,8 @@ class NodeConnection implements Connection {
 }
 
 const events = Object.keys(listeners) as (keyof typeof listeners)[];
+/** Of a connection that is open already. */
+const LATER = events.filter((event) => event !== 'open' && event !== 'unexpected-response');
 
 function endTick(connection: NodeConnection): void {
   connection.endTick();

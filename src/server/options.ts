@@ -1,5 +1,5 @@
+import type { PeerConfig } from '../core/attachment.js';
 import type { Ledger } from '../core/outbox.js';
-import type { PeerConfig } from '../core/peer.js';
 import {
   type Check,
   checks,
@@ -55,7 +55,7 @@ export interface LongSocketServerOptions<Request extends UpgradeRequest = Upgrad
   maxConnectionAge?: number | undefined;
   /** How long a client may take from the upgrade to its greeting, and from WELCOME to TAKE. @default 15000 */
   helloTimeout?: number | undefined;
-  /** Most sessions at once; then the one whose client has been away longest makes room, or the new one waits. @default 100000 */
+  /** Most sessions at once; then a new one has to wait, unless one makes room whose client has never come back from its greeting. @default 100000 */
   maxSessions?: number | undefined;
   /** With `authenticate`: most sessions of one principal. @default 20 */
   maxSessionsPerPrincipal?: number | undefined;

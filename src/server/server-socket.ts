@@ -6,6 +6,9 @@ import type { SocketOptions } from '../socket/options.js';
 import { Socket } from '../socket/socket.js';
 import type { UpgradeRequest } from './accept.js';
 
+/** Servers seldom sleep, and thousands of sessions that look whether they did are a load. In ms. */
+const NAP = 20_000;
+
 /** What a server's end tells the server that keeps it. */
 export interface Keeper {
   ended(session: string, remains: Remains): void;
@@ -39,7 +42,7 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
   /** Made by a `LongSocketServer`. */
   constructor(seat: Seat<Request>, options: SocketOptions, keeper: Keeper) {
     const { peer, maxBufferedBytes, maxBufferedMessages } = seat;
-    super({ maxBufferedBytes, maxBufferedMessages, overflow: 'throw' }, options, () => peer, true);
+    super({ maxBufferedBytes, maxBufferedMessages, overflow: 'throw', nap: NAP }, options, () => peer, true);
     this.principal = seat.principal;
     this.#request = seat.request;
     this.#keeper = keeper;

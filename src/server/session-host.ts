@@ -1,7 +1,7 @@
+import type { PeerConfig } from '../core/attachment.js';
 import { closeCodes, INTERNAL_ERROR } from '../core/close-code.js';
 import { encode, type Resume } from '../core/frames.js';
 import type { Ledger } from '../core/outbox.js';
-import type { PeerConfig } from '../core/peer.js';
 import {
   type Claim,
   Registry,

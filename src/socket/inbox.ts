@@ -9,6 +9,9 @@ export interface InboxReader<In> {
   readonly unread: In[];
 }
 
+/** Most sockets are never iterated over. */
+const NOBODY: readonly never[] = [];
+
 /**
  * With a session, who has had which message: only what the application has had is acked, so that a slow reader slows the
  * sender. Messages wait for their first reader, as they would otherwise be lost to one that comes a moment later; and what
@@ -21,7 +24,7 @@ export class Inbox<In> {
   #last = 0;
   #listeners = 0;
   #delivering = false;
-  readonly #readers = new Set<InboxReader<In>>();
+  #readers: readonly InboxReader<In>[] = NOBODY;
   /** What the machine was told last. */
   #told = { number: 0, pulls: true };
   readonly #audience: Audience<In>;
@@ -33,7 +36,7 @@ export class Inbox<In> {
   }
 
   get #isRead(): boolean {
-    return this.#listeners > 0 || this.#readers.size > 0;
+    return this.#listeners > 0 || this.#readers.length > 0;
   }
 
   /** A message came: whether somebody is there to take it now. */
@@ -45,7 +48,7 @@ export class Inbox<In> {
   }
 
   #count(): void {
-    this.#listeners = this.#audience.count('message') - this.#readers.size;
+    this.#listeners = this.#audience.count('message') - this.#readers.length;
   }
 
   /** There may be more or fewer listeners now, or they have had a message. */
@@ -67,12 +70,14 @@ export class Inbox<In> {
   /** One who iterates begins with what was held, unless listeners are going to have it in a moment. */
   read(reader: InboxReader<In>): void {
     if (!this.#isRead) for (const held of this.#held.splice(0)) reader.unread.push(held);
-    this.#readers.add(reader);
+    this.#readers = [...this.#readers, reader];
   }
 
   /** `unread`: what it leaves to the next, if nobody else has had it. */
   leave(reader: InboxReader<In>, unread: readonly In[]): void {
-    if (!this.#readers.delete(reader) || this.#isRead) return;
+    if (!this.#readers.includes(reader)) return;
+    this.#readers = this.#readers.filter((other) => other !== reader);
+    if (this.#isRead) return;
     this.#held = [...unread, ...this.#held];
   }
 
@@ -91,7 +96,7 @@ export class Inbox<In> {
   /** Tells the machine what has been read, if that is news. */
   settle(): void {
     const held = this.#held.length;
-    const pulls = this.#readers.size > 0 || this.#listeners === 0 || held > 0;
+    const pulls = this.#readers.length > 0 || this.#listeners === 0 || held > 0;
     let behind = 0;
     for (const { unread } of this.#readers) behind = Math.max(behind, unread.length);
     const number = Math.max(this.#told.number, this.#last - held - behind);

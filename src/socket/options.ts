@@ -112,8 +112,26 @@ export function validate(options: unknown, known: Readonly<Record<string, Check>
   }
 }
 
+/** What a peer whose application does not read keeps without complaint: see `delivery.ts`. */
+const MOST_RETAINED = 16 * 1024 * 1024;
+const MOST_MESSAGES = 65_536;
+
 /** What a session cannot do with. Throws `INVALID_OPTION`. */
-export function validateSession({ heartbeat, overflow }: SocketOptions): void {
+export function validateSession({
+  heartbeat,
+  overflow,
+  maxBufferedBytes = 0,
+  maxBufferedMessages = 0,
+}: SocketOptions): void {
+  if (maxBufferedBytes > MOST_RETAINED) {
+    throw invalid(`option \`maxBufferedBytes\` must be at most ${MOST_RETAINED} with a session`, maxBufferedBytes);
+  }
+  if (maxBufferedMessages > MOST_MESSAGES) {
+    throw invalid(
+      `option \`maxBufferedMessages\` must be at most ${MOST_MESSAGES} with a session`,
+      maxBufferedMessages,
+    );
+  }
   if (overflow && overflow !== 'throw') {
     throw invalid(`option \`overflow\` must be 'throw' with a session, which never drops a message`, overflow);
   }

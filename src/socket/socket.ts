@@ -76,6 +76,8 @@ export interface SendOptions {
 /** What of a machine's configuration matters here. */
 type Bounds = Pick<SessionConfig, 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow'> & {
   readonly random?: () => number;
+  /** See `Driver`. */
+  readonly nap?: number;
 };
 
 /**
@@ -121,6 +123,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
       clock: this.clock,
       perform: (effect: Effect) => this.#perform(effect),
       settled: () => this.#writers?.settle(),
+      nap: bounds.nap,
     };
     const { random = systemRandom } = bounds;
     this.driver = inspect
@@ -418,7 +421,8 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
         this.#deliver(effect.data as In, effect.number);
         break;
       case 'write':
-        this.connection(effect.id)?.send(effect.data);
+        // What a session writes is retained: its bytes are its own.
+        this.connection(effect.id)?.send(effect.data, this.#inbox !== undefined);
         break;
       case 'ping':
         this.connection(effect.id)?.ping?.(effect.payload);
@@ -490,7 +494,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
 function inspectedDriver(
   random: () => number,
   make: (random: () => number) => Machine,
-  host: Pick<DriverHost, 'clock' | 'perform' | 'settled'>,
+  host: Omit<DriverHost, 'inspect' | 'drawn'>,
   inspect: (inspection: Inspection) => void,
 ): Driver {
   const drawn: number[] = [];

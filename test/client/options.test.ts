@@ -107,6 +107,8 @@ describe('validation', () => {
     [{ session: true, overflow: 'drop-newest' }, '`overflow`'],
     [{ session: true, heartbeat: false }, '`heartbeat`'],
     [{ session: true, heartbeat: { message: 'ping' } }, '`heartbeat`'],
+    [{ session: true, maxBufferedBytes: 16_777_217 }, '`maxBufferedBytes`'],
+    [{ session: true, maxBufferedMessages: Number.POSITIVE_INFINITY }, '`maxBufferedMessages`'],
     [{ onLost: 'close' }, '`onLost` needs `session: true`'],
   ])('refuses %j, which contradicts itself', (options, problem) => {
     expect(refused(options)).toContain(problem);

@@ -124,3 +124,41 @@ describe('rotation', () => {
     expect(draws).toBe(1);
   });
 });
+
+describe('what was learned is doubted', () => {
+  /** Connections that are replaced in time, one after the other. */
+  const rotations = (lifetime: Lifetime, count: number): void => {
+    for (let n = 0; n < count; n++) lifetime.rotateAfter(1000, () => 0.5);
+  };
+
+  test('after ten rotations: twice as long may be allowed', () => {
+    const lifetime = seen(30_000, 30_000, 30_000);
+    rotations(lifetime, 10);
+    expect(lifetime.limit).toBe(30_000);
+    rotations(lifetime, 1);
+    expect(lifetime.limit).toBe(60_000);
+  });
+
+  test('later, each time that it proved true', () => {
+    const lifetime = seen(30_000, 30_000, 30_000);
+    rotations(lifetime, 11);
+    lifetime.ended(30_000, 0);
+    expect(lifetime.limit).toBe(30_000);
+    rotations(lifetime, 20);
+    expect(lifetime.limit).toBe(30_000);
+    rotations(lifetime, 1);
+    expect(lifetime.limit).toBe(60_000);
+  });
+
+  test('and forgotten, where nothing confirms it', () => {
+    const lifetime = seen(30_000, 30_000, 30_000);
+    rotations(lifetime, 1000);
+    expect(lifetime.limit).toBe(NEVER);
+  });
+
+  test('but not what the server or an option says', () => {
+    const lifetime = new Lifetime(30_000);
+    rotations(lifetime, 1000);
+    expect(lifetime.limit).toBe(30_000);
+  });
+});

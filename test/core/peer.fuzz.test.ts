@@ -9,9 +9,9 @@ import { peerConfig } from './helpers/peer.js';
 const configs = fc.record({
   ttl: fc.constantFrom(1, 120_000),
   maxSilence: fc.constantFrom(1, 25_000),
-  probeTimeout: fc.constantFrom(1, 5000),
+  probeTimeout: fc.constantFrom(0, 5000),
   helloTimeout: fc.constantFrom(1, 15_000),
-  closeTimeout: fc.constantFrom(1, 5000),
+  closeTimeout: fc.constantFrom(0, 5000),
   maxBufferedBytes: fc.constantFrom(10, 5000),
   maxBufferedMessages: fc.constantFrom(2, 50),
   maxRetainedBytes: fc.constantFrom(30, 1e6),

@@ -100,7 +100,8 @@ describe('limits of age', () => {
     expect(count(world, 'interrupted')).toBe(3);
     await talk(world, 3_600_000, 250);
     world.checkMeanwhile();
-    expect(count(world, 'interrupted')).toBe(3);
+    // What was learned is doubted now and then: after 10, 20, 40 … rotations.
+    expect(count(world, 'interrupted')).toBeLessThanOrEqual(6);
     expect(count(world, 'rotated')).toBeGreaterThan(60);
   });
 

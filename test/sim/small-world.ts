@@ -1,8 +1,8 @@
 import { clientConfig } from '../../src/client/options.js';
 import type { PeerConfig } from '../../src/core/attachment.js';
-import type { Peer } from '../../src/core/peer.js';
 import { CUT_OFF } from '../../src/core/close-code.js';
 import { TOKEN } from '../../src/core/frames.js';
+import type { Peer } from '../../src/core/peer.js';
 import { Registry, type RegistryEffect, type RegistryInput } from '../../src/core/registry.js';
 import { Session } from '../../src/core/session.js';
 import type { CloseDetail, ConnectionEnd, ConnectionId, Data, Effect, Input, Loss } from '../../src/core/types.js';
