@@ -1,9 +1,14 @@
 import type { Announcement, ConnectionId, Effect, State } from './types.js';
 
+/** Never written to. */
+const NONE: Effect[] = [];
+/** Arrays once written to, which are 150 bytes each: one for all machines, but for those that step while another performs. */
+const spare: Effect[][] = [];
+
 /** What all machines of connections have in common: how they answer a step, and what they show to the application. */
 export abstract class BaseMachine {
-  /** What the step under way leads to. One array for all steps: it is valid until the next. */
-  protected readonly effects: Effect[] = [];
+  /** What the step under way leads to; valid until the next. Between steps most machines have none (`performed`). */
+  protected effects: Effect[] = NONE;
   #state: State;
 
   protected constructor(state: State) {
@@ -16,7 +21,15 @@ export abstract class BaseMachine {
 
   /** A new step begins. Not `length = 0`, which lets go of the array's memory: this is done for every message. */
   protected clearEffects(): void {
+    if (this.effects === NONE) this.effects = spare.pop() ?? [];
     while (this.effects.length > 0) this.effects.pop();
+  }
+
+  /** The effects of the last step are performed, and let go of; the array serves the next step, of whatever machine. */
+  performed(): void {
+    this.clearEffects();
+    spare.push(this.effects);
+    this.effects = NONE;
   }
 
   protected setState(state: State): void {

@@ -114,8 +114,11 @@ export class RotatingLine extends Line {
     const { link: old, cause } = this.phase as Rotating;
     this.#handovers = 0;
     link.inherit(old.unconfirmed());
-    this.phase = { name: 'draining', link, old, until: now + DRAIN_LIMIT };
-    this.leave(old);
+    if (old.moved) this.phase = { name: 'connected', link };
+    else {
+      this.phase = { name: 'draining', link, old, until: now + DRAIN_LIMIT };
+      this.leave(old);
+    }
     this.emit({ event: 'rotated', detail: { cause } });
     this.pump(now);
   }

@@ -49,7 +49,7 @@ import { type Attempt, type Finishing, type Greeting, idOf, type Phase } from '.
 import { Poison } from './poison.js';
 import { RotatingLine } from './rotating-line.js';
 import { Ticket } from './ticket.js';
-import type { ConnectionId, Data, Ending, Opening, SendVerdict, SessionConfig } from './types.js';
+import type { ConnectionId, Data, Ending, Opening, RotationCause, SendVerdict, SessionConfig } from './types.js';
 
 /** How much longer than the server promises to be silent at most a client waits before it asks, in ms. */
 const SLACK = 5000;
@@ -113,6 +113,7 @@ export class Session extends RotatingLine {
     if (link) {
       const overdueAt = link.heartbeat.asking ? undefined : this.#delivery.overdueAt(link);
       deadline = Math.min(deadline, this.#delivery.ackDueAt ?? deadline, overdueAt ?? deadline);
+      if (this.phase.name === 'draining') deadline = Math.min(deadline, link.rotateAt);
     }
     if (this.phase.name !== 'closing') deadline = Math.min(deadline, this.#finishing?.deadline ?? deadline);
     return deadline === Number.POSITIVE_INFINITY ? undefined : deadline;
@@ -288,7 +289,8 @@ export class Session extends RotatingLine {
 
   protected override opening(now: number): Opening {
     const gapMs = this.#lostAt === undefined ? 0 : now - this.#lostAt;
-    return { ...super.opening(now), resumed: this.#resumed, replayed: this.#replayed, gapMs };
+    const { reconnected } = super.opening(now);
+    return { reconnected, resumed: this.#resumed, replayed: this.#replayed, gapMs };
   }
 
   // --- refused -----------------------------------------------------------------------------------------------------
@@ -473,6 +475,7 @@ export class Session extends RotatingLine {
       this.#giveUp();
       return;
     }
+    if (this.phase.name === 'draining' && now >= this.phase.link.rotateAt) this.rotate(this.phase.link.rotateFor, now);
     super.timeout(overslept, now);
     const link = this.#live;
     if (!link) return;
@@ -494,6 +497,16 @@ export class Session extends RotatingLine {
     const byOthers = ending.cause === 'lost' || ending.cause === 'peer';
     const poison = this.link && byOthers ? this.#poisoned(this.link, ending) : undefined;
     super.lost(poison ?? ending, now);
+  }
+
+  /** What the old connection still brings comes on this one as well: another rotation need not wait for its end. */
+  protected override rotate(cause: RotationCause, now: number): void {
+    const { phase } = this;
+    if (phase.name === 'draining') {
+      this.leaveOther();
+      this.phase = { name: 'connected', link: phase.link };
+    }
+    super.rotate(cause, now);
   }
 
   /** The next connection was the only one left. */

@@ -310,6 +310,8 @@ export interface Machine {
   readonly inner: string;
   verdict(data: Data, waitingBytes: number, waitingCount: number): SendVerdict;
   step(input: Input, now: number): readonly Effect[];
+  /** The effects of the last step are performed: it need not hold them any longer. */
+  performed?(): void;
 }
 
 /** How life on the other end is proven. See `heartbeat.ts`. */

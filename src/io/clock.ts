@@ -33,3 +33,56 @@ export const systemRandom = (): number => Math.random();
 
 /** How long after HTTP date `from` (default: the wall clock) HTTP date `to` is, in ms; NaN if one is no date. */
 export const msUntil = (to: string, from?: string): number => Date.parse(to) - (from ? Date.parse(from) : Date.now());
+
+/** Timers that are due in more than `FAR` ms are far: they fire together with others, at most `GRID` ms late. */
+const FAR = 2000;
+const GRID = 500;
+
+interface Slot {
+  readonly at: number;
+  readonly timer: unknown;
+  readonly due: Set<SharedTimer>;
+}
+
+/** A timer of {@link sharedTimers}: a place in a slot, or one of its own. */
+interface SharedTimer {
+  readonly callback: () => void;
+  readonly slot?: Slot;
+  readonly own?: unknown;
+}
+
+/**
+ * A clock for thousands of sockets: far timers share one of the platform's, so that idle connections neither wake the
+ * process one by one nor hold a timer each.
+ */
+export function sharedTimers(clock: Clock): Clock {
+  const slots = new Map<number, Slot>();
+  const open = (at: number): Slot => {
+    const due = new Set<SharedTimer>();
+    const fire = (): void => {
+      slots.delete(at);
+      for (const { callback } of due) callback();
+    };
+    const slot = { at, due, timer: clock.setTimer(fire, at - clock.now()) };
+    slots.set(at, slot);
+    return slot;
+  };
+  return {
+    now: () => clock.now(),
+    setTimer(callback, ms) {
+      if (ms <= FAR) return { callback, own: clock.setTimer(callback, ms) };
+      const at = Math.ceil((clock.now() + ms) / GRID) * GRID;
+      const slot = slots.get(at) ?? open(at);
+      const timer: SharedTimer = { callback, slot };
+      slot.due.add(timer);
+      return timer;
+    },
+    clearTimer(timer) {
+      const { own, slot } = timer as SharedTimer;
+      if (!slot) clock.clearTimer(own);
+      else if (slot.due.delete(timer as SharedTimer) && slot.due.size === 0 && slots.delete(slot.at)) {
+        clock.clearTimer(slot.timer);
+      }
+    },
+  };
+}

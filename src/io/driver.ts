@@ -161,6 +161,7 @@ export class Driver {
       host.inspect({ at, input: redacted(input), effects: effects.map(redacted), deadline, state, random });
     }
     for (const effect of effects) host.perform(effect);
+    this.machine.performed?.();
   }
 
   /** Re-arms only for an earlier deadline: most deadlines move away with every message. */

@@ -2,7 +2,7 @@ import { LongSocketError } from '../core/errors.js';
 import { TOKEN } from '../core/frames.js';
 import { detached } from '../core/outbox.js';
 import type { Data } from '../core/types.js';
-import type { Clock } from '../io/clock.js';
+import { type Clock, sharedTimers, systemClock } from '../io/clock.js';
 import { hashOf, newSession } from '../io/entropy.js';
 import { adopt, broadcasting, type WsSocket } from '../io/node.js';
 import { isData } from '../socket/guard.js';
@@ -89,7 +89,8 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
   constructor(options: LongSocketServerOptions<Request>) {
     validateServer(options);
     this.#options = { ...options };
-    this.#socketOptions = socketOptionsOf(options);
+    const { clock = sharedTimers(systemClock) } = options;
+    this.#socketOptions = { ...socketOptionsOf(options), clock };
     this.#clock = clockOf(options);
     this.#listeners = new Listeners(options.onListenerError ?? reportListenerError);
     const { maxSessions = 100_000, maxSessionsPerPrincipal = 20, helloTimeout = 15_000, store } = options;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { msUntil, systemClock, systemRandom } from '../../src/io/clock.js';
+import { msUntil, sharedTimers, systemClock, systemRandom } from '../../src/io/clock.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -50,5 +51,58 @@ describe('msUntil', () => {
   test('is NaN for what is no date', () => {
     expect(msUntil('soon')).toBeNaN();
     expect(msUntil('Sun, 06 Nov 1994 12:00:30 GMT', 'sometime')).toBeNaN();
+  });
+});
+
+describe('shared timers', () => {
+  test('fire together when they are far, at most half a second late, and at their own time when they are near', () => {
+    const world = new VirtualClock();
+    const clock = sharedTimers(world);
+    const fired: [string, number][] = [];
+    for (const ms of [100, 2000, 20_010, 20_300, 20_499, 20_501]) {
+      clock.setTimer(() => fired.push([String(ms), clock.now()]), ms);
+    }
+    expect(world.timers).toBe(4);
+    world.advance(60_000);
+    expect(fired).toEqual([
+      ['100', 100],
+      ['2000', 2000],
+      ['20010', 20_500],
+      ['20300', 20_500],
+      ['20499', 20_500],
+      ['20501', 21_000],
+    ]);
+    expect(world.timers).toBe(0);
+  });
+
+  test('are gone when they are cleared, and the platform’s with the last of them', () => {
+    const world = new VirtualClock();
+    const clock = sharedTimers(world);
+    const fired: string[] = [];
+    const [a, b] = ['a', 'b'].map((name) => clock.setTimer(() => fired.push(name), 10_000));
+    const near = clock.setTimer(() => fired.push('near'), 5);
+    clock.clearTimer(near);
+    clock.clearTimer(a);
+    clock.clearTimer(a);
+    expect(world.timers).toBe(1);
+    clock.clearTimer(b);
+    expect(world.timers).toBe(0);
+    world.advance(20_000);
+    expect(fired).toEqual([]);
+  });
+
+  test('may be cleared and set by one another while they fire', () => {
+    const world = new VirtualClock();
+    const clock = sharedTimers(world);
+    const fired: string[] = [];
+    clock.setTimer(() => {
+      fired.push('first');
+      clock.clearTimer(second);
+      clock.setTimer(() => fired.push('third'), 10_000);
+    }, 10_000);
+    const second = clock.setTimer(() => fired.push('second'), 10_000);
+    world.advance(30_000);
+    expect(fired).toEqual(['first', 'third']);
+    expect(world.timers).toBe(0);
   });
 });

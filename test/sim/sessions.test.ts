@@ -17,7 +17,7 @@ const WORLDS: readonly [name: string, options: SessionWorldOptions][] = [
   ],
 ];
 
-describe.each(WORLDS)('%s', { timeout: 600_000 }, (_, options) => {
+describe.each(WORLDS)('%s', { timeout: 60_000 + SEEDS * 100 }, (_, options) => {
   test('lose nothing, repeat nothing, keep the order, and tell the truth about the rest', async () => {
     for (let seed = FIRST; seed < FIRST + COUNT; seed++) {
       const world = new SessionWorld(seed, options);
