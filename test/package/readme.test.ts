@@ -11,7 +11,7 @@ import { root } from './source.js';
 /** Every JavaScript block of README is a program, and the comment before it says what it prints. */
 const BLOCK = /(?:<!-- run: expect \/(.+?)\/ ?(\w*) -->\n)?```js\n([\s\S]*?)```/g;
 const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(BLOCK)].map(([, expected, fault, code]) => ({
-  title: /new LongSocket|accept\(|new VirtualClock/.exec(code as string)?.[0] ?? 'a program',
+  title: /new LongSocketServer|new LongSocket|accept\(|new VirtualClock/.exec(code as string)?.[0] ?? 'a program',
   expected,
   fault,
   code: code as string,
@@ -51,8 +51,9 @@ describe('README', () => {
     async ({ expected, fault, code, index }) => {
       const file = join(inject('app'), `readme-${index}.js`);
       writeFileSync(file, code.replaceAll('localhost:8080', `127.0.0.1:${proxy.port}`));
-      const output = await run(file, new RegExp(expected as string), () => {
+      const output = await run(file, new RegExp(expected as string), (child) => {
         if (fault === 'blackhole') proxy.silence();
+        if (fault === 'sigterm') child.kill('SIGTERM');
       });
       expect(output).toMatch(new RegExp(expected as string));
     },
@@ -60,7 +61,7 @@ describe('README', () => {
 });
 
 /** Runs a program until it prints what is expected, fails, or ends; meanwhile, once it is connected, `disturb`s it. */
-function run(file: string, expected: RegExp, disturb: () => void): Promise<string> {
+function run(file: string, expected: RegExp, disturb: (child: ChildProcess) => void): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
@@ -72,9 +73,9 @@ function run(file: string, expected: RegExp, disturb: () => void): Promise<strin
     };
     child.stdout.on('data', (chunk) => {
       output += chunk;
-      if (!disturbed && output.includes('connected')) {
+      if (!disturbed && /connected|listening/.test(output)) {
         disturbed = true;
-        disturb();
+        disturb(child);
       }
       if (expected.test(output)) settle();
     });

@@ -1,5 +1,5 @@
 import { CUT_OFF } from '../../src/core/close-code.js';
-import { TOKEN } from '../../src/core/frames.js';
+import { isControl, TOKEN } from '../../src/core/frames.js';
 import { byteLength, detached } from '../../src/core/outbox.js';
 import type { ConnectionEnd, ConnectionId, ConnectionReport, Data } from '../../src/core/types.js';
 import type { Clock } from '../../src/io/clock.js';
@@ -135,6 +135,8 @@ export class FaultyNetwork {
   /** Where dials go now. */
   host: Host;
   dials = 0;
+  /** Messages that were sent on a connection that had said it was backed up. */
+  pushed = 0;
   /** The most connections and attempts that the client held at once. */
   mostHeld = 0;
 
@@ -340,6 +342,8 @@ class End implements Connection {
   protocol = TOKEN;
   readonly extensions = '';
   #backedUp = false;
+  /** When it said so: what follows in a later step was to wait. */
+  #backedUpAt = 0;
 
   constructor(link: FaultyLink, side: 'client' | 'server', id: ConnectionId = 0) {
     this.#link = link;
@@ -376,6 +380,9 @@ class End implements Connection {
     const { weather, wire } = this.#link.network;
     const { window } = weather;
     this.#link.used();
+    const { world, client } = this.#link.network;
+    const told = this.#backedUp && world.now() > this.#backedUpAt && !(this.#side === 'client' && client.isStopped);
+    if (told && !isControl(data)) this.#link.network.pushed++;
     wire[this.#side].count(copy, this.#side === 'client');
     if (weather.loses(copy, this.#side)) return;
     if (byteLength(copy) > weather.maxFrame) {
@@ -395,6 +402,7 @@ class End implements Connection {
     }, byteLength(copy));
     if (!this.#backedUp && this.#way.under > window) {
       this.#backedUp = true;
+      this.#backedUpAt = world.now();
       this.#own({ type: 'connection-backed-up', id: 0 });
     }
   }

@@ -209,7 +209,13 @@ export const MUTANTS = [
   { name: 'FIN is not answered', edits: [[session, "if (!this.#finishing) this.#finish('peer', c, m, now);", '']] },
   {
     name: 'the end is reached before our FIN has arrived',
-    edits: [[session, 'return delivery.endAcked && delivery.peerFin', 'return delivery.endSent && delivery.peerFin']],
+    edits: [
+      [
+        session,
+        'if (!delivery.endAcked || delivery.peerFin === undefined) return false;',
+        'if (!delivery.endSent || delivery.peerFin === undefined) return false;',
+      ],
+    ],
   },
   {
     name: 'the report of a loss is one short',

@@ -11,10 +11,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 const LIMIT = 180_000;
 
-/** The proofs, from the quickest on. */
+/** The proofs: the random worlds and the directed scenarios, the exhaustive ones, and what is said of each machine alone. */
 const PROOFS = [
   ['test/sim/sessions.test.ts', 'test/scenarios', 'test/sim/rotation.test.ts'],
   ['test/sim/exhaustive.test.ts'],
+  ['test/core'],
 ];
 
 const wanted = process.argv[2] ?? '';

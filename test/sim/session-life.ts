@@ -169,6 +169,12 @@ export async function rest(world: SessionWorld): Promise<void> {
       expect(socket.pending, 'pending in the end').toBe(0);
     }
   });
+  world.check(() => {
+    for (const { host, ledger } of nodes) {
+      const pending = [...host.sockets.values()].some((session) => session.pending > 0);
+      if (!pending) expect(ledger.bytes, 'bytes retained though nothing is pending').toBe(0);
+    }
+  });
   if (socket.state.status !== 'closed') {
     socket.send('last');
     world.epoch.sent.push('last');

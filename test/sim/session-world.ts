@@ -361,6 +361,7 @@ export class SessionWorld {
     this.check(() => {
       expect(this.errors.map(String).join(), 'errors').toBe('');
       expect(this.network.mostHeld, 'connections at once').toBeLessThanOrEqual(2);
+      expect(this.network.pushed, 'messages sent on a connection that was backed up').toBe(0);
       for (const epoch of this.epochs) {
         const conversation = epoch.session === undefined ? undefined : this.conversations.get(epoch.session);
         expectPrefix(conversation?.received ?? [], epoch.sent, 'received by the server');
