@@ -1,10 +1,22 @@
 export { LongSocket } from './client/long-socket.js';
-export type { DialContext, Greeting, LongSocketOptions, Provider, UpgradeHeaders, Url } from './client/options.js';
+export type {
+  Abort,
+  AbortLike,
+  DialContext,
+  Greeting,
+  LongSocketOptions,
+  Provider,
+  UpgradeHeaders,
+  Url,
+} from './client/options.js';
 export { closeCodes } from './core/close-code.js';
 export { type ErrorCode, LongSocketError } from './core/errors.js';
+export type { Resume } from './core/frames.js';
 export type {
+  Announcement,
   CloseDetail,
   ConnectionEnd,
+  ConnectionId,
   ConnectionReport,
   Data,
   DialReason,
@@ -14,7 +26,9 @@ export type {
   Interruption,
   Loss,
   Opening,
+  PeerSnapshot,
   Reconnecting,
+  Remains,
   Rotation,
   RotationCause,
   State,

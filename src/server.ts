@@ -1,9 +1,15 @@
 export { closeCodes } from './core/close-code.js';
+export type { DeliverySnapshot } from './core/delivery.js';
 export { type ErrorCode, LongSocketError } from './core/errors.js';
+export type { Resume } from './core/frames.js';
 export type { Claim, SessionSnapshot } from './core/registry.js';
 export type {
+  Announcement,
   CloseDetail,
+  ConnectionId,
+  ConnectionReport,
   Data,
+  DialReason,
   Effect,
   Ending,
   Input,
@@ -12,6 +18,7 @@ export type {
   Opening,
   PeerSnapshot,
   Reconnecting,
+  Remains,
   Rotation,
   RotationCause,
   State,

@@ -85,7 +85,8 @@ export interface LongSocketOptions extends SocketOptions {
   /** Dials without a connection that holds before giving up. @default Infinity */
   maxAttempts?: number | undefined;
   /**
-   * Decides on an ending: `true` retry, `false` give up, `undefined` as in the table of close codes.
+   * Decides on an ending: `true` retry, `false` give up, `undefined` as in the table of close codes. Not asked with
+   * `reconnect: false`, nor for what is final with a session: `no-session`, `undeliverable`, `session-lost` with `onLost: 'close'`.
    * @default the table
    */
   shouldReconnect?: ((ending: Ending) => boolean | undefined) | undefined;
@@ -236,7 +237,8 @@ export function clientConfig(url: unknown, options: LongSocketOptions): SessionC
   const { protocols, headers, shouldReconnect, onListenerError = reportListenerError } = options;
   const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
   // A session's server says how long it may be silent: only a shorter interval than that is asked for here.
-  const heartbeat = { interval: Number.POSITIVE_INFINITY, ...options.heartbeat };
+  const own = options.heartbeat || {};
+  const heartbeat = { ...own, interval: own.interval ?? Number.POSITIVE_INFINITY };
   return {
     reconnect: options.reconnect ?? true,
     backoffBase: options.backoffBase ?? 500,

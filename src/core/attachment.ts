@@ -60,7 +60,7 @@ export abstract class Attachment extends BaseMachine {
   protected readonly delivery: Delivery;
   protected phase: PeerPhase;
   protected held: Held | undefined;
-  /** No frame of the client has followed its HELLO: it may not know of this session. */
+  /** A frame of the client has followed its HELLO: it knows of this session. */
   protected confirmed: boolean;
   /** When a connection that was told to go away is closed. */
   protected goAwayAt = Number.POSITIVE_INFINITY;

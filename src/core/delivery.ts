@@ -1,7 +1,7 @@
 import { type Control, encode, type Fin, framed, isPlain, MALFORMED, parse, unframed } from './frames.js';
 import type { Link } from './link.js';
 import { byteLength, detached, Outbox, type OutboxBounds } from './outbox.js';
-import type { Data } from './types.js';
+import type { Data, SendVerdict } from './types.js';
 
 /** An ack is due after so many consumed messages or bytes, or so long after the first one, in ms. */
 const ACK_MESSAGES = 32;
@@ -13,9 +13,10 @@ const REPEAT_GAP = 50;
 const OVERDUE = 1500;
 /** How long to wait for that answer, in ms. */
 const OVERDUE_LIMIT = 3000;
-/** The most that a peer's word makes us keep for an application that does not read: twice so many bytes, and messages. */
-const MOST_RETAINED = 16 * 1024 * 1024;
-const MOST_UNREAD = 131_072;
+/** The most that an end may retain. Of a peer's messages twice that is kept, for an application that does not read. */
+export const MOST_RETAINED = 16 * 1024 * 1024;
+export const MOST_MESSAGES = 65_536;
+const MOST_UNREAD = 2 * MOST_MESSAGES;
 
 /** Right now: before any time there is. */
 const AT_ONCE = Number.NEGATIVE_INFINITY;
@@ -73,7 +74,7 @@ export class Delivery {
 
   // --- sending -----------------------------------------------------------------------------------------------------
 
-  /** Whether messages of so many bytes in total may be taken in. */
+  /** What is retained for the peer. */
   get outbox(): Outbox {
     return this.#outbox;
   }
@@ -95,6 +96,18 @@ export class Delivery {
   get unsent(): number {
     const fin = this.#fin > this.#outbox.handed ? 1 : 0;
     return this.#outbox.waitingCount - fin;
+  }
+
+  /** Whether there is something to transmit on this connection, now. */
+  flushes(link: Link | undefined): boolean {
+    return link !== undefined && !link.backedUp && link.cursor <= this.last;
+  }
+
+  /** What would become of a message, behind `waitingCount` others of `waitingBytes`. */
+  verdict(link: Link | undefined, data: Data, waitingBytes: number, waitingCount: number): SendVerdict {
+    const verdict = this.#outbox.verdict(data, waitingBytes, waitingCount);
+    if (verdict !== 'queued' || waitingCount > 0) return verdict;
+    return link && !link.backedUp && link.cursor > this.last ? 'sent' : verdict;
   }
 
   /** Takes a message in. `owned`: nobody will change its bytes. */
@@ -270,10 +283,6 @@ export class Delivery {
   /** The peer's FIN, once it has come in its turn. */
   get peerFin(): Fin | undefined {
     return this.#peerFin;
-  }
-
-  get endSent(): boolean {
-    return this.#fin > 0;
   }
 
   /** Our FIN has arrived, and all before it. */

@@ -1,5 +1,5 @@
 /**
- * The plain machine: one long connection, over any number of transport connections. Everything that decides is here; it
+ * The plain machine: one long connection, over any number of transport connections. It decides, and does nothing else: it
  * opens no socket, sets no timer, reads no clock and draws no random number of its own. What happened comes in through
  * `step`, what to do goes out as effects, and `deadline` says when to wake it. `rotating-line.ts` adds the planned change of
  * connection, and `session.ts` what makes messages survive any change.
@@ -56,7 +56,8 @@
  * | timeout, 1 s too late | –         | dial             | once more      | once more      | as wake          | end            |
  *
  * "lost" is one decision, `lost`: what the ending means (close-code.ts), whether attempts are left, and how long to
- * wait (backoff.ts); it leads to waiting or, by `finish`, to closed. Connections are told apart by id in one place.
+ * wait (backoff.ts); it leads to waiting or, by `finish`, to closed. Connections are told apart by id in `step`, and in
+ * `onOther` of `rotating-line.ts`.
  */
 import { nextDelay } from './backoff.js';
 import { ABNORMAL, DEAD_PEER, endingOf, INTERNAL_ERROR, NORMAL, ownEnding } from './close-code.js';
@@ -362,7 +363,7 @@ export class Line extends BaseMachine implements Machine {
     return name !== 'closing' && this.link?.backedUp === false && this.#outbox.count === 0;
   }
 
-  /** The only code that hands an application's message to a connection. */
+  /** Hands a message of the outbox, or of `send`, to a connection: no other code of a line does. */
   protected write(link: Link, data: Data, now: number): void {
     link.wrote(now);
     this.effects.push({ type: 'write', id: link.id, data });

@@ -1,12 +1,13 @@
 /**
  * The machine of a server's end of one session: the counterpart of `session.ts`, under the same contract (`line.ts`). It
- * dials nothing: connections come to it (`attach`), one at a time or a second one that is held until TAKE, and
- * go. Between two of them the session waits for its client, for `ttl`.
+ * dials nothing: connections come to it (`attach`) and go; which one the session lives on is decided in `attachment.ts`.
+ * Between two of them the session waits for its client, for `ttl`.
  *
  *     ── HELLO ─▶ attached ──the connection ends──▶ detached ──RESUME──▶ attached ─ … ─▶ dead
  *                                                      └── ttl ────────────────────────▶ dead
  *
- * dead: expired · evicted · closed (both FINs have arrived, or were waited for long enough) · moved (to another server)
+ * dead: expired · evicted · lost (the server was closed) · closed (both FINs have arrived, or were waited for long enough)
+ *       · moved (to another server). Then `attach` is turned away, `send` counted, and all else ignored.
  *
  * | input                | attached                                  | detached                  |
  * |----------------------|-------------------------------------------|---------------------------|
@@ -85,8 +86,7 @@ export class Peer extends Attachment implements Machine {
   }
 
   get flushes(): boolean {
-    const link = this.link;
-    return link !== undefined && !link.backedUp && link.cursor <= this.delivery.last;
+    return this.delivery.flushes(this.link);
   }
 
   get deadline(): number | undefined {
@@ -113,10 +113,7 @@ export class Peer extends Attachment implements Machine {
     if (this.phase.name === 'dead' || this.#finishing) return 'closed';
     const { ledger, maxRetainedBytes } = this.config;
     if (ledger.bytes > maxRetainedBytes) return 'full';
-    const verdict = this.delivery.outbox.verdict(data, waitingBytes, waitingCount);
-    if (verdict !== 'queued' || waitingCount > 0) return verdict;
-    const link = this.link;
-    return link && !link.backedUp && link.cursor > this.delivery.last ? 'sent' : verdict;
+    return this.delivery.verdict(this.link, data, waitingBytes, waitingCount);
   }
 
   /** The only way in; the return value, valid until the next call, is the only way out. */
@@ -211,7 +208,7 @@ export class Peer extends Attachment implements Machine {
     if (advanced) this.stalledSince = this.pending > 0 ? now : undefined;
     if (isControl(data) && !advanced && this.#floods(now)) this.#violated(now);
     else if (typeof frame === 'object' && 'letter' in frame) this.#control(link, frame, now);
-    else if (frame !== undefined) this.effects.push({ type: 'message', data: frame, number: delivery.rcvd });
+    else if (frame !== undefined) this.deliver(frame, delivery.rcvd);
   }
 
   #control(link: Link, frame: Control | typeof MALFORMED, now: number): void {

@@ -65,11 +65,11 @@ export interface Finishing {
 
 /** When a phase wants to be woken; `undefined`: never. No timer can outlive its phase. */
 export function deadlineOf(phase: Phase): number | undefined {
-  const deadline = latestOf(phase);
+  const deadline = dueOf(phase);
   return deadline === Number.POSITIVE_INFINITY ? undefined : deadline;
 }
 
-function latestOf(phase: Phase): number {
+function dueOf(phase: Phase): number {
   switch (phase.name) {
     case 'closed':
       return Number.POSITIVE_INFINITY;

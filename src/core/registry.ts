@@ -174,10 +174,6 @@ export class Registry {
     return this.#tombs.size;
   }
 
-  get draining(): boolean {
-    return this.#draining;
-  }
-
   get deadline(): number | undefined {
     const [arrival] = this.#arrivals.values();
     const [tomb] = this.#tombs.values();

@@ -1,5 +1,6 @@
 /**
- * THE machine of a client with a session: what happens to messages on the worst day.
+ * THE machine of a client with a session: what happens to messages on the worst day. Under the contract at the top of
+ * `line.ts`.
  *
  * A line (`line.ts`) dials, loses, rotates and closes connections; the session makes sure that no message notices. Every
  * message has a number by its position (`delivery.ts`), stays retained until the peer's application has had it, and is
@@ -103,8 +104,7 @@ export class Session extends RotatingLine {
   }
 
   override get flushes(): boolean {
-    const link = this.#live;
-    return link !== undefined && !link.backedUp && link.cursor <= this.#delivery.last;
+    return this.#delivery.flushes(this.#live);
   }
 
   override get deadline(): number | undefined {
@@ -125,10 +125,7 @@ export class Session extends RotatingLine {
     const { maxPayload = Number.POSITIVE_INFINITY } = this.#ticket ?? {};
     const least = typeof data === 'string' ? data.length : data.byteLength;
     if (least * 3 >= maxPayload && byteLength(framed(data)) > maxPayload) return 'too-big';
-    const verdict = this.#delivery.outbox.verdict(data, waitingBytes, waitingCount);
-    if (verdict !== 'queued' || waitingCount > 0) return verdict;
-    const link = this.#live;
-    return link && !link.backedUp && link.cursor > this.#delivery.last ? 'sent' : verdict;
+    return this.#delivery.verdict(this.#live, data, waitingBytes, waitingCount);
   }
 
   /** The connection on which the session lives. When it says goodbye, all that is over. */
@@ -383,7 +380,7 @@ export class Session extends RotatingLine {
     const frame = this.#delivery.receive(link, data, now);
     if (this.#delivery.acked > acked) this.attempts = 0;
     if (typeof frame === 'object' && 'letter' in frame) this.#control(link, frame, now);
-    else if (frame !== undefined) this.effects.push({ type: 'message', data: frame, number: this.#delivery.rcvd });
+    else if (frame !== undefined) this.deliver(frame, this.#delivery.rcvd);
     this.#settle(now);
   }
 

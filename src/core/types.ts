@@ -32,16 +32,18 @@ export interface Ending {
    * - `peer`: the peer sent a close frame; `code` and `reason` are its own
    * - `dead-peer`: a heartbeat probe stayed unanswered, or a peer that promised to speak fell silent
    * - `caller`: `close()`, `reconnect()` or the abort signal; `code` and `reason` are the caller's,
-   *   or what ended the connection meanwhile
+   *   or what ended the connection meanwhile. On a server's end also: `drain()` ran out of time (4902)
    *
    * With a session:
    * - `refused`: the server would not have the session now; `reason` says why
    * - `protocol`: the other end broke the session protocol
    * - `no-session`: the server does not speak it; final
-   * - `session-lost`: the server does not have the session any more; final with `onLost: 'close'`
-   * - `undeliverable`: message number `error.message` ended one connection after the other; final
-   * - `expired`, `evicted`: a server's end whose client did not come back in time, or had to make room
-   * - `moved`: a server's end whose session is on another server now, or whose connection was replaced
+   * - `session-lost`: the server does not have the session any more; final with `onLost: 'close'`. On a server's end: the
+   *   server was closed without a store
+   * - `undeliverable`: one message ended one connection after the other, `error.message` says which; final
+   * - `expired`: a server's end whose client did not come back in time
+   * - `evicted`: a server's end that had to make room, or whose client took nothing for `maxStall`
+   * - `moved`: a server's end whose session is on another server now
    */
   readonly cause:
     | 'provider'
@@ -69,7 +71,7 @@ export interface Ending {
   readonly wasClean: boolean;
   /** HTTP status of a refused upgrade (Node only). */
   readonly status?: number | undefined;
-  /** What the refused upgrade's `Retry-After` header asks for, in ms (Node only). */
+  /** How long the server asks to wait, in ms: by `Retry-After` of a refused upgrade (Node only), or by refusing a session. */
   readonly retryAfter?: number | undefined;
   /** The underlying error, where there is one. */
   readonly error?: unknown;
@@ -114,7 +116,7 @@ export type State =
     }
   | {
       readonly status: 'connected';
-      /** `close()` was called: messages still arrive, none is accepted. */
+      /** `close()` was called, or with a session the peer has closed: messages may still arrive, none is accepted. */
       readonly closing: boolean;
       readonly cause?: undefined;
     }
@@ -153,6 +155,7 @@ export type RotationCause = 'age' | 'goaway' | 'caller';
 
 /** `rotating`, and `rotated` when it is done: another connection takes over, and nothing is lost. */
 export interface Rotation {
+  /** On a server's end, which is not told why, always `caller`; there is no `rotating` there. */
   readonly cause: RotationCause;
 }
 
@@ -207,10 +210,13 @@ export type Input =
       readonly jitter: number;
       readonly resume?: Resume | undefined;
     }
+  /** `deadline`, `window`: in ms. */
   | { readonly type: 'go-away'; readonly deadline: number; readonly window: number; readonly why: string }
   /** `lost`: the server is shut down, and nobody takes the session over. */
   | { readonly type: 'evict'; readonly why: 'evicted' | 'lost' }
+  /** Another server goes on with it. */
   | { readonly type: 'release' }
+  // `onConnect`, on a connection that is open and not the application's yet
   | { readonly type: 'greeting-send'; readonly id: ConnectionId; readonly data: Data }
   | { readonly type: 'greeted'; readonly id: ConnectionId }
   | { readonly type: 'greeting-failed'; readonly id: ConnectionId; readonly error: unknown }

@@ -1,4 +1,5 @@
 import { REDACTED, withoutKey } from '../core/frames.js';
+import { LATE } from '../core/line.js';
 import { byteLength, detached } from '../core/outbox.js';
 import type { Data, Effect, Input, Machine, SendVerdict, State } from '../core/types.js';
 import type { Clock } from './clock.js';
@@ -8,8 +9,6 @@ import type { Clock } from './clock.js';
  * `Clock.now` goes on: a nap that took much longer than asked for is how a wake is noticed (waking early is harmless).
  */
 const NAP = 5000;
-/** How much longer, in ms. */
-const LATE = 1000;
 
 const FLUSH: Input = { type: 'flush' };
 

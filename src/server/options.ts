@@ -39,7 +39,7 @@ export interface LongSocketServerOptions<Request extends UpgradeRequest = Upgrad
    * visitor's cookies; clients that are no browsers send no origin, and may always connect.
    * @default pages of the same host as the server
    */
-  origins?: readonly string[] | '*' | ((origin: string, request: Request) => boolean) | undefined;
+  origins?: readonly string[] | '*' | ((origin: string, request: Request) => boolean | Promise<boolean>) | undefined;
   /**
    * Who this is: a name, or nothing for refusing (401). Called for every connection, so that a session is continued by the same
    * principal only. One that throws or rejects is answered with 500, and the client tries again. @default everybody is welcome
@@ -47,13 +47,13 @@ export interface LongSocketServerOptions<Request extends UpgradeRequest = Upgrad
   authenticate?: ((request: Request) => string | undefined | null | Promise<string | undefined | null>) | undefined;
   /** Chooses one of the application's own subprotocols. @default the first that is offered */
   handleProtocols?: ((offered: readonly string[], request: Request) => string | undefined) | undefined;
-  /** Of whoever tries keys: the address of the client, say, if no proxy hides it. Too many wrong keys from one source get no answer. @default none */
+  /** Where a client comes from: its address, say, if no proxy hides it. After 5 wrong keys for a session, a source is put off (`busy`) from that session for a minute. @default none: nothing is counted */
   sourceOf?: ((request: Request) => string | undefined) | undefined;
   /** How long a session waits for its client. @default 120000 */
   sessionTtl?: number | undefined;
   /** How old connections are allowed to become, by whatever stands before this server: clients change to another in time. @default Infinity */
   maxConnectionAge?: number | undefined;
-  /** How long a client may take from the upgrade to its greeting, and from WELCOME to TAKE. @default 15000 */
+  /** How long `origins` and `authenticate` may take together; then a client from the upgrade to its greeting, and from WELCOME to TAKE. @default 15000 */
   helloTimeout?: number | undefined;
   /** Most sessions at once; then a new one has to wait, unless one makes room whose client has never come back from its greeting. @default 100000 */
   maxSessions?: number | undefined;

@@ -58,6 +58,8 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
     return this.#request.url ?? '';
   }
 
+  // --- for the server that keeps it, and nobody else ---------------------------------------------------------------
+
   /** A connection of this session's has come: the first, or one that resumes it. */
   attach(id: ConnectionId, connection: Connection, request: Request, jitter: number, resume?: Resume): void {
     this.#request = request;

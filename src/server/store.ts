@@ -29,7 +29,7 @@ function mayHave({ keyHash, principal, peer }: SessionSnapshot, claim: Claim): b
   return keyHash === claim.keyHash && principal === claim.principal && claim.attempt > peer.resumes;
 }
 
-/** A store for servers of one process, such as the old and the new one of a reload. */
+/** A store for servers of one process, such as the old and the new one of a reload. Keeps what is deposited for 120 s. */
 export function memoryStore({ clock = systemClock }: { readonly clock?: Clock } = {}): SessionStore {
   const owners = new Set<SessionOwner>();
   const deposits = new Map<string, { readonly snapshot: SessionSnapshot; readonly until: number }>();

@@ -1,3 +1,4 @@
+import { MOST_MESSAGES, MOST_RETAINED } from '../core/delivery.js';
 import { LongSocketError } from '../core/errors.js';
 import type { SessionConfig } from '../core/types.js';
 import { type Clock, systemClock, systemRandom } from '../io/clock.js';
@@ -15,18 +16,23 @@ export interface SocketOptions {
    * @default protocol pings after 25 s of silence, 5 s to answer, where the platform has them (Node)
    */
   heartbeat?: HeartbeatOptions | false | undefined;
-  /** How long `close()` waits for the closing handshake before it drops the connection, in ms. @default 5000 */
+  /**
+   * How long `close()` may take before the connection is dropped, in ms: the closing handshake; with a session, getting all
+   * through as well. On a session's server end `close()` waits for `sessionTtl`, and this is the limit once the client has
+   * closed. @default 5000
+   */
   closeTimeout?: number | undefined;
   /**
    * Most bytes that wait for a connection, or for the transport to take more; with a session, that are not acked. One
-   * message fits an empty buffer whatever its size. @default 1048576
+   * message fits an empty buffer whatever its size. With a session at most 16777216. @default 1048576
    */
   maxBufferedBytes?: number | undefined;
-  /** Most messages that wait; with a session, that are not acked. @default 16384 */
+  /** Most messages that wait; with a session, that are not acked, and at most 65536. @default 16384 */
   maxBufferedMessages?: number | undefined;
   /**
    * What `send()` does when the buffer is full: throw `QUOTA_EXCEEDED`, drop the oldest message that waits, or drop this
-   * one (and return `'dropped'`). Dropped oldest ones are counted in `close { undelivered }`. @default 'throw'
+   * one (and return `'dropped'`). Dropped oldest ones are counted in `close { undelivered }`. With a session, and for a
+   * `LongSocketServer`, only `'throw'`. @default 'throw'
    */
   overflow?: 'throw' | 'drop-oldest' | 'drop-newest' | undefined;
   /** How binary messages arrive, the same on every platform. @default 'arraybuffer' */
@@ -111,10 +117,6 @@ export function validate(options: unknown, known: Readonly<Record<string, Check>
     }
   }
 }
-
-/** What a peer whose application does not read keeps without complaint: see `delivery.ts`. */
-const MOST_RETAINED = 16 * 1024 * 1024;
-const MOST_MESSAGES = 65_536;
 
 /** What a session cannot do with. Throws `INVALID_OPTION`. */
 export function validateSession({

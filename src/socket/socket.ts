@@ -186,7 +186,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     throw verdict === 'closed' ? closedError() : verdict === 'too-big' ? tooBigError() : this.#quotaError();
   }
 
-  /** As `send`, for one of many: whether it was accepted. Does not throw. */
+  /** As `send` with `owned: true` (do not change these bytes any more), but says whether it was accepted, and never throws. */
   offer(data: Out): boolean {
     if (this.#closing || this.#life.end || !isData(data) || (this.#writers && this.#writers.count > 0)) return false;
     this.#holdBack();
@@ -341,8 +341,10 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   // --- ending ------------------------------------------------------------------------------------------------------
 
   /**
-   * Ends this life: hands over what waits if there is a connection, completes the closing handshake for at most
-   * `closeTimeout`, then `close`. Without a connection, at once. Calling it again changes nothing.
+   * Ends this life, then `close`. Without a session: hands over what waits if there is a connection, and completes the
+   * closing handshake, for at most `closeTimeout`; without a connection, at once. With a session: gets all through first,
+   * over as many connections as that takes, for at most `closeTimeout` (a server's end: `sessionTtl`, since its client may
+   * be away). Calling it again changes nothing.
    * @param code 1000, another code of RFC 6455 §7.4.1 that may be sent, or 3000–4999. Browsers send 1000 for all below 3000.
    * @param reason at most 123 bytes.
    * @throws LongSocketError `INVALID_ARGUMENT`; nothing is closed then.
@@ -351,7 +353,10 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     const sendable =
       (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code < 5000);
     if (!Number.isInteger(code) || !sendable) {
-      throw new LongSocketError('INVALID_ARGUMENT', `close code must be 1000 or 3000 to 4999, got ${code}`);
+      throw new LongSocketError(
+        'INVALID_ARGUMENT',
+        `close code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, got ${code}`,
+      );
     }
     if (typeof reason !== 'string' || byteLength(reason) > 123) {
       throw new LongSocketError('INVALID_ARGUMENT', 'close reason must be text of at most 123 bytes');
@@ -368,8 +373,9 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   }
 
   /**
-   * The messages from now on, with the bounds of `maxBufferedBytes` and `maxBufferedMessages`. Ends with the life; throws
-   * `READER_TOO_SLOW` behind what was buffered when the bounds are passed, and what ended the life if it failed.
+   * The messages from now on. Ends with the life; throws what ended the life if it failed. Without a session it buffers
+   * within `maxBufferedBytes` and `maxBufferedMessages`, and when they are passed throws `READER_TOO_SLOW` behind what was
+   * buffered. With one it begins with what nobody has read yet, and a slow reader slows the peer instead.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<In> {
     const { maxBufferedBytes, maxBufferedMessages } = this.#bounds;

@@ -213,7 +213,7 @@ export const MUTANTS = [
       [
         session,
         'if (!delivery.endAcked || delivery.peerFin === undefined) return false;',
-        'if (!delivery.endSent || delivery.peerFin === undefined) return false;',
+        'if (delivery.peerFin === undefined) return false;',
       ],
     ],
   },

@@ -21,6 +21,8 @@ export interface SessionWorldOptions {
   readonly client?: LongSocketOptions | undefined;
   readonly server?: LongSocketServerOptions | undefined;
   readonly servers?: number | undefined;
+  /** Applications that also send from inside their listeners. */
+  readonly eager?: boolean | undefined;
   readonly reads?: { readonly client: Reading; readonly server: Reading } | undefined;
   /** The longest pause of one who pulls, in ms. */
   readonly pause?: number | undefined;
@@ -223,6 +225,8 @@ export class SessionWorld {
     socket.on('open', () => {
       this.epoch.session ??= socket.session;
       expect(socket.session, 'the session of an epoch').toBe(this.epoch.session);
+      // Behind what waits, though what waits goes out after this listener.
+      if (this.options.eager && !this.closing) this.send('on open');
     });
     socket.on('lost', (loss) => {
       this.epoch.loss = loss;
@@ -273,6 +277,8 @@ export class SessionWorld {
       if (conversation.socket !== socket) this.errors.push(new Error(`a message at a socket that has moved: ${data}`));
       conversation.received.push(data);
       this.#arrived(data);
+      // From inside a listener, like an echo.
+      if (this.options.eager && this.random() < 0.1) this.#answer(conversation, 'at once');
     });
   }
 
@@ -322,18 +328,22 @@ export class SessionWorld {
   /** The server's application sends to each session it has. */
   answer(text = ''): void {
     for (const conversation of this.conversations.values()) {
-      const { socket, sent } = conversation;
+      const { socket } = conversation;
       const node = this.nodes.find(({ host }) => host.sockets.get(socket.session as string) === (socket as unknown));
-      if (!node || node.process.isStopped || socket.state.status === 'closed') continue;
-      const message = `${this.#count % 13 === 0 ? '\u0010\u0010' : ''}s${++this.#count} ${text}`;
-      try {
-        socket.send(message);
-        sent.push(message);
-        this.#sessionOf.set(message, socket.session as string);
-        this.#sentAt.set(message, this.clock.now());
-      } catch {
-        // As above.
-      }
+      if (node && !node.process.isStopped) this.#answer(conversation, text);
+    }
+  }
+
+  #answer({ socket, sent }: Conversation, text: string): void {
+    if (socket.state.status === 'closed') return;
+    const message = `${this.#count % 13 === 0 ? '\u0010\u0010' : ''}s${++this.#count} ${text}`;
+    try {
+      socket.send(message);
+      sent.push(message);
+      this.#sessionOf.set(message, socket.session as string);
+      this.#sentAt.set(message, this.clock.now());
+    } catch {
+      // As above.
     }
   }
 
