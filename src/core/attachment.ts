@@ -66,6 +66,8 @@ export abstract class Attachment extends BaseMachine {
   protected goAwayAt = Number.POSITIVE_INFINITY;
   /** Since when the client has taken nothing of what was sent. */
   protected stalledSince: number | undefined;
+  /** For how long it had taken nothing when its last connection ended, in ms. */
+  #stalledFor = 0;
   protected readonly clientRetains: number;
   #resumes: number;
   /** Told to the client once, in the first WELCOME. */
@@ -118,7 +120,12 @@ export abstract class Attachment extends BaseMachine {
   protected newLink(id: ConnectionId, jitter: number, now: number): Link {
     const { maxSilence, probeTimeout } = this.config;
     const interval = maxSilence * (0.9 + 0.1 * jitter);
-    return new Link(id, { kind: 'probe', interval, timeout: probeTimeout, keepsOpen: true }, true, now);
+    return new Link(
+      id,
+      { kind: 'probe', interval, timeout: probeTimeout * this.delivery.leniency, keepsOpen: true },
+      true,
+      now,
+    );
   }
 
   protected hello(link: Link, now: number): void {
@@ -184,7 +191,7 @@ export abstract class Attachment extends BaseMachine {
     this.held = undefined;
     this.phase = { name: 'attached', link };
     this.goAwayAt = Number.POSITIVE_INFINITY;
-    this.stalledSince = this.delivery.pending > 0 ? now : undefined;
+    this.stalledSince = this.delivery.pending > 0 ? now - this.#stalledFor : undefined;
     if (phase.name === 'detached') {
       this.setState({ status: 'connected', closing: this.closing });
       if (this.#connectedOnce) {
@@ -236,6 +243,7 @@ export abstract class Attachment extends BaseMachine {
 
   protected detach(ending: Ending, now: number): void {
     this.goAwayAt = Number.POSITIVE_INFINITY;
+    this.#stalledFor = this.stalledSince === undefined ? 0 : now - this.stalledSince;
     this.stalledSince = undefined;
     this.phase = { name: 'detached', since: now, expiresAt: now + (this.confirmed ? this.config.ttl : ORPHAN_TTL) };
     this.setState({ status: 'connecting', attempt: 0, delay: 0, cause: ending });
@@ -248,6 +256,12 @@ export abstract class Attachment extends BaseMachine {
     if (!link) return;
     this.goAwayAt = now + deadline;
     this.write(link.id, { letter: 'G', d: deadline, w: window, why });
+  }
+
+  /** The client has taken something. */
+  protected advanced(now: number): void {
+    this.#stalledFor = 0;
+    this.stalledSince = this.delivery.pending > 0 ? now : undefined;
   }
 
   protected leaveAll(code: number): void {

@@ -13,6 +13,8 @@ const REPEAT_GAP = 50;
 const OVERDUE = 1500;
 /** How long to wait for that answer, in ms. */
 const OVERDUE_LIMIT = 3000;
+/** Doublings of the time for an answer. */
+const MOST_LENIENT = 5;
 /** The most that an end may retain. Of a peer's messages twice that is kept, for an application that does not read. */
 export const MOST_RETAINED = 16 * 1024 * 1024;
 export const MOST_MESSAGES = 65_536;
@@ -47,6 +49,8 @@ export class Delivery {
   #fin = 0;
   /** Since when messages wait for an ack, on the connection there is. */
   #waitingSince: number | undefined;
+  /** Connections in a row that were given up as dead, without an ack between. */
+  #deaths = 0;
   /** Smoothed round trip, in ms. */
   #roundTrip = 0;
 
@@ -136,6 +140,7 @@ export class Delivery {
   acknowledge(number: number, most: number, now: number): boolean {
     if (number > most) return false;
     if (number > this.acked) {
+      this.#deaths = 0;
       this.#outbox.release(number);
       this.#waitingSince = this.#outbox.count > this.#outbox.waitingCount ? now : undefined;
     }
@@ -157,7 +162,20 @@ export class Delivery {
 
   /** How long that answer may take. */
   get patience(): number {
-    return Math.max(OVERDUE_LIMIT, 4 * this.#roundTrip);
+    return Math.max(OVERDUE_LIMIT, 4 * this.#roundTrip) * this.leniency;
+  }
+
+  /** A connection was given up as dead. */
+  foundDead(): void {
+    this.#deaths++;
+  }
+
+  /**
+   * By how much more time the next connection gets to answer. A message that takes long to arrive hides every answer behind it: without this,
+   * it would be sent again for ever.
+   */
+  get leniency(): number {
+    return 2 ** Math.min(this.#deaths, MOST_LENIENT);
   }
 
   /** A question was answered after so many ms. */

@@ -261,6 +261,9 @@ function structured(letter: string, fields: Readonly<Record<string, Kind>>, text
     if (!holds(kind, given)) return MALFORMED;
     frame[name] = given;
   }
+  // A FIN says what a close frame says, within the same bounds (RFC 6455 §5.5, §7.4).
+  const { c, m } = frame as { c: number; m: string };
+  if (letter === 'F' && (c < 1000 || c > 4999 || byteLength(m) > 123)) return MALFORMED;
   return frame as unknown as Control;
 }
 

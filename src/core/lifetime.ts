@@ -45,6 +45,7 @@ export class Lifetime {
 
   /** A connection was ended by others at this age, after so much silence, in ms. */
   ended(age: number, silence: number): void {
+    if (age > 2 * this.idle) this.idle *= 2;
     if (age < SHORTEST) return;
     this.#ends.push({ age, silence });
     if (this.#ends.length > OBSERVATIONS) this.#ends.shift();
@@ -65,9 +66,9 @@ export class Lifetime {
    * early enough for two dials.
    */
   rotateAfter(connectTimeout: number, random: () => number): number {
+    if (this.limit === this.#learned && ++this.#rotations > this.#doubtAfter) this.#doubt();
     const { limit } = this;
     if (limit === Number.POSITIVE_INFINITY) return limit;
-    if (limit === this.#learned && ++this.#rotations > this.#doubtAfter) this.#doubt();
     const reserve = Math.min(2 * connectTimeout, limit / 2);
     return Math.min((0.8 + 0.12 * random()) * limit, limit - reserve);
   }

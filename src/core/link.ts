@@ -15,6 +15,8 @@ export class Link {
   // In a session: the numbers of the next message to go out on it, and of the next to come in. See `delivery.ts`.
   cursor = 0;
   expected = 0;
+  /** The question whose answer waits until the transport takes more. */
+  owed: number | undefined;
   /** How it ended, when the session had moved to the connection that was to take over. */
   moved: Ending | undefined;
   /** The last question, and when it was asked. */

@@ -42,6 +42,8 @@ import type { Link } from './link.js';
 import type { Finishing } from './phase.js';
 import type { ConnectionId, Data, Effect, Ending, Input, Machine, PeerSnapshot, SendVerdict } from './types.js';
 
+/** When all sessions together retain too much, those that retain no more than this, in bytes, may go on. */
+const FAIR_SHARE = 16 * 1024;
 /** After sleep, a client gets so long to come back, in ms. */
 const GRACE = 20_000;
 /** Control frames that a client may send in a second, acks that advance not counted. */
@@ -103,7 +105,7 @@ export class Peer extends Attachment implements Machine {
     deadline = Math.min(
       deadline,
       heartbeat.deadline ?? deadline,
-      this.delivery.ackDueAt ?? deadline,
+      (link.backedUp ? undefined : this.delivery.ackDueAt) ?? deadline,
       overdueAt ?? deadline,
     );
     return Math.min(deadline, this.goAwayAt, (this.stalledSince ?? deadline) + this.config.maxStall);
@@ -112,7 +114,7 @@ export class Peer extends Attachment implements Machine {
   verdict(data: Data, waitingBytes: number, waitingCount: number): SendVerdict {
     if (this.phase.name === 'dead' || this.#finishing) return 'closed';
     const { ledger, maxRetainedBytes } = this.config;
-    if (ledger.bytes > maxRetainedBytes) return 'full';
+    if (ledger.bytes > maxRetainedBytes && this.retainedBytes > FAIR_SHARE) return 'full';
     return this.delivery.verdict(this.link, data, waitingBytes, waitingCount);
   }
 
@@ -192,6 +194,7 @@ export class Peer extends Attachment implements Machine {
       case 'connection-backed-up':
       case 'connection-writable':
         link.backedUp = input.type === 'connection-backed-up';
+        if (link.owed !== undefined) this.#answer(link, link.owed);
         this.pump(now);
         break;
       case 'connection-close':
@@ -205,16 +208,22 @@ export class Peer extends Attachment implements Machine {
     const { acked } = delivery;
     const frame = delivery.receive(link, data, now);
     const advanced = delivery.acked > acked;
-    if (advanced) this.stalledSince = this.pending > 0 ? now : undefined;
+    if (advanced) this.advanced(now);
     if (isControl(data) && !advanced && this.#floods(now)) this.#violated(now);
     else if (typeof frame === 'object' && 'letter' in frame) this.#control(link, frame, now);
     else if (frame !== undefined) this.deliver(frame, delivery.rcvd);
   }
 
   #control(link: Link, frame: Control | typeof MALFORMED, now: number): void {
-    if (frame.letter === 'P') this.write(link.id, { letter: 'O', id: frame.id, c: this.delivery.report() });
+    if (frame.letter === 'P') this.#answer(link, frame.id);
     else if (frame.letter === 'F') this.#peerEnded(frame, now);
     else this.#violated(now);
+  }
+
+  /** Whoever asks and does not read gets no more than the transport takes. */
+  #answer(link: Link, id: number): void {
+    link.owed = link.backedUp ? id : undefined;
+    if (!link.backedUp) this.write(link.id, { letter: 'O', id, c: this.delivery.report() });
   }
 
   #floods(now: number): boolean {
@@ -304,6 +313,7 @@ export class Peer extends Attachment implements Machine {
   #beat(link: Link, verdict: 'ok' | 'ping' | 'half-open', now: number): void {
     if (verdict === 'ping') this.#ask(link, now);
     else if (verdict === 'half-open') {
+      this.delivery.foundDead();
       this.terminate(link.id, DEAD_PEER);
       this.detach(ownEnding('open', 'dead-peer'), now);
     }
@@ -319,7 +329,7 @@ export class Peer extends Attachment implements Machine {
     const link = this.link;
     if (!link) return;
     const due = this.delivery.ackDueAt;
-    if (due !== undefined && due <= now) {
+    if (due !== undefined && due <= now && !link.backedUp) {
       this.write(link.id, { letter: 'A', c: this.delivery.report() });
       link.heartbeat.wrote(now);
     }

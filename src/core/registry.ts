@@ -126,6 +126,7 @@ interface Entry {
 
 interface Tomb {
   readonly keyHash: string;
+  readonly principal: string | undefined;
   readonly remains: Remains;
   readonly until: number;
 }
@@ -280,11 +281,12 @@ export class Registry {
 
   /** It is over, or another server has it, or nobody has. */
   #resumeElsewhere(waiting: Waiting, now: number): void {
-    const { id, resume, source } = waiting;
+    const { id, resume, source, principal } = waiting;
     const { s: session } = resume;
     const tomb = this.#tombs.get(session);
     if (tomb) {
       if (!this.#keys.fits(resume, tomb.keyHash, source, now)) this.#refuse(id, 'key');
+      else if (tomb.principal !== principal) this.#refuse(id, 'principal');
       else this.#tell(id, tomb.remains);
     } else if (!this.#config.hasStore) this.#refuse(id, 'unknown');
     else if (this.#draining) this.#busy(id, BUSY_RETRY);
@@ -404,7 +406,7 @@ export class Registry {
     }
     // Of a session that moved there is nothing to tell: it may even come back.
     if (remains.why === 'moved') return;
-    this.#tombs.set(session, { keyHash, remains, until: now + TOMB_LIFE });
+    this.#tombs.set(session, { keyHash, principal, remains, until: now + TOMB_LIFE });
     const [oldest] = this.#tombs.keys();
     if (this.#tombs.size > MOST_TOMBS) this.#tombs.delete(oldest as string);
   }

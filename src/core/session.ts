@@ -43,7 +43,7 @@ import {
   VERSION,
   type Welcome,
 } from './frames.js';
-import { PART } from './line.js';
+import { type OnConnection, PART } from './line.js';
 import { Link } from './link.js';
 import { byteLength } from './outbox.js';
 import { type Attempt, type Finishing, type Greeting, idOf, type Phase } from './phase.js';
@@ -112,7 +112,8 @@ export class Session extends RotatingLine {
     const link = this.#live;
     if (link) {
       const overdueAt = link.heartbeat.asking ? undefined : this.#delivery.overdueAt(link);
-      deadline = Math.min(deadline, this.#delivery.ackDueAt ?? deadline, overdueAt ?? deadline);
+      const ackDueAt = link.backedUp ? undefined : this.#delivery.ackDueAt;
+      deadline = Math.min(deadline, ackDueAt ?? deadline, overdueAt ?? deadline);
       if (this.phase.name === 'draining') deadline = Math.min(deadline, link.rotateAt);
     }
     if (this.phase.name !== 'closing') deadline = Math.min(deadline, this.#finishing?.deadline ?? deadline);
@@ -140,6 +141,7 @@ export class Session extends RotatingLine {
     this.#lostAt = undefined;
     this.#finishing = undefined;
     this.#refused = 0;
+    this.#reads = !this.#pulls;
     super.begin(now);
   }
 
@@ -270,7 +272,7 @@ export class Session extends RotatingLine {
     const [own, timeout] = heartbeat.kind === 'probe' ? [heartbeat.interval, heartbeat.timeout] : [SLACK, SLACK];
     const interval = Math.min(own, (this.#ticket?.maxSilence ?? own) + SLACK, (this.lifetime?.idle ?? own) * 0.8);
     // Questions are frames of the protocol: no platform lacks them.
-    const link = new Link(id, { kind: 'probe', interval, timeout }, true, now);
+    const link = new Link(id, { kind: 'probe', interval, timeout: timeout * this.#delivery.leniency }, true, now);
     this.limitAge(link, now);
     this.#delivery.sendOn(link, this.#start.cursor, now);
     link.expected = this.#start.expected;
@@ -369,6 +371,12 @@ export class Session extends RotatingLine {
     if (this.phase.name !== 'closing') this.#receive(link, data, now);
   }
 
+  protected override onConnection(input: OnConnection, now: number): void {
+    super.onConnection(input, now);
+    // Acks that had to wait for that.
+    if (input.type === 'connection-writable') this.#settle(now);
+  }
+
   /** What the old connection still brings. It is over: only messages count, and nothing is answered. */
   protected override receivedOld({ old }: Draining, data: Data, now: number): void {
     const letter = typeof data === 'string' && !isPlain(data) ? data.charAt(1) : 'F';
@@ -387,7 +395,7 @@ export class Session extends RotatingLine {
   #control(link: Link, frame: Control | typeof MALFORMED, now: number): void {
     switch (frame.letter) {
       case 'P':
-        this.#write(link.id, { letter: 'O', id: frame.id, c: this.#delivery.report() });
+        this.#answer(link, frame.id);
         break;
       case 'F':
         this.#peerEnded(frame, now);
@@ -401,6 +409,11 @@ export class Session extends RotatingLine {
       default:
         this.#violated(link.id, now);
     }
+  }
+
+  #answer(link: Link, id: number): void {
+    link.owed = link.backedUp ? id : undefined;
+    if (!link.backedUp) this.#write(link.id, { letter: 'O', id, c: this.#delivery.report() });
   }
 
   #goAway(link: Link, { d, w }: GoAway, now: number): void {
@@ -420,7 +433,8 @@ export class Session extends RotatingLine {
     const link = this.#live;
     if (!link) return;
     const due = this.#delivery.ackDueAt;
-    if (due !== undefined && due <= now) this.#write(link.id, { letter: 'A', c: this.#delivery.report() });
+    if (due !== undefined && due <= now && !link.backedUp)
+      this.#write(link.id, { letter: 'A', c: this.#delivery.report() });
     if (this.#complete) this.#sayGoodbye(link);
   }
 
@@ -444,6 +458,7 @@ export class Session extends RotatingLine {
   protected override pump(now: number): void {
     const link = this.#live;
     if (!link || link.backedUp) return;
+    if (link.owed !== undefined) this.#answer(link, link.owed);
     for (let room = PART; room > 0; ) {
       const data = this.#delivery.transmit(link, now);
       if (data === undefined) break;
@@ -491,6 +506,7 @@ export class Session extends RotatingLine {
       this.phase.link.moved = ending;
       return;
     }
+    if (ending.cause === 'dead-peer') this.#delivery.foundDead();
     const byOthers = ending.cause === 'lost' || ending.cause === 'peer';
     const poison = this.link && byOthers ? this.#poisoned(this.link, ending) : undefined;
     super.lost(poison ?? ending, now);

@@ -61,7 +61,17 @@ export function sharedTimers(clock: Clock): Clock {
     const due = new Set<SharedTimer>();
     const fire = (): void => {
       slots.delete(at);
-      for (const { callback } of due) callback();
+      for (const timer of due) {
+        due.delete(timer);
+        try {
+          timer.callback();
+        } catch (error) {
+          // It ends the process, or not, as if the timer had been alone; the others have theirs all the same.
+          clock.setTimer(() => {
+            throw error;
+          }, 0);
+        }
+      }
     };
     const slot = { at, due, timer: clock.setTimer(fire, at - clock.now()) };
     slots.set(at, slot);

@@ -67,6 +67,11 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
     this.driver.dispatch({ type: 'attach', id, jitter, resume });
   }
 
+  /** There is room again, of all sessions together. */
+  override resumeWrites(): void {
+    super.resumeWrites();
+  }
+
   instruct(input: Extract<Input, { type: 'go-away' | 'evict' | 'timeout' }>): void {
     this.driver.dispatch(input);
   }
@@ -76,7 +81,8 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
     if (this.#released || this.state.status === 'closed') return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#released = resolve;
-      this.driver.dispatch({ type: 'release' });
+      // Behind whatever listener is at work: what it was called with is read.
+      Promise.resolve().then(() => this.driver.dispatch({ type: 'release' }));
     });
   }
 

@@ -46,9 +46,13 @@ export interface HostConfig
   readonly store: SessionStore | undefined;
 }
 
-/** What all sessions retain together; says when that is too much, once for each tick. */
+/** A session that was given to another server is remembered for so long, in ms. */
+const GIVEN_MEMORY = 10_000;
+
+/** What all sessions retain together; says when that is too much, once for each tick, and when it is no more. */
 export class RetainedLedger implements Ledger {
   exceeded = (): void => {};
+  relieved = (): void => {};
   readonly #most: number;
   #bytes = 0;
   #told = false;
@@ -62,7 +66,9 @@ export class RetainedLedger implements Ledger {
   }
 
   set bytes(bytes: number) {
+    const before = this.#bytes;
     this.#bytes = bytes;
+    if (before > this.#most && bytes <= this.#most) Promise.resolve().then(() => this.relieved());
     if (bytes <= this.#most || this.#told) return;
     this.#told = true;
     Promise.resolve().then(() => {
@@ -89,6 +95,10 @@ export class SessionHost<Request extends UpgradeRequest> {
   readonly #socketOptions: SocketOptions;
   readonly #listener: HostListener<Request>;
   readonly #registry: Registry;
+  /** Timers of questions to the store. */
+  readonly #asked = new Set<unknown>();
+  /** Sessions that were given to other servers lately, and until when that is remembered. */
+  readonly #given = new Map<string, number>();
   readonly #sockets = new Map<string, SessionSocket<never, never, Request>>();
   readonly #receptions = new Map<ConnectionId, Reception<Request>>();
   #lastId: ConnectionId = 0;
@@ -108,6 +118,9 @@ export class SessionHost<Request extends UpgradeRequest> {
     this.#socketOptions = socketOptions;
     this.#listener = listener;
     this.#registry = new Registry({ ...config, hasStore: config.store !== undefined });
+    config.ledger.relieved = () => {
+      for (const socket of this.#sockets.values()) socket.resumeWrites();
+    };
     config.ledger.exceeded = () => this.#dispatch({ type: 'pressure' });
     this.#leaveStore = config.store?.join({ release: (claim) => this.#release(claim) });
   }
@@ -154,6 +167,7 @@ export class SessionHost<Request extends UpgradeRequest> {
   async close(): Promise<void> {
     const { store, clock } = this.#config;
     this.#closed = true;
+    for (const timer of this.#asked) clock.clearTimer(timer);
     if (this.#timer !== undefined) clock.clearTimer(this.#timer);
     for (const { connection } of this.#receptions.values()) connection.terminate(closeCodes.goingAway, '');
     this.#receptions.clear();
@@ -178,8 +192,8 @@ export class SessionHost<Request extends UpgradeRequest> {
     try {
       const peer = await socket.release();
       if (peer) await store.deposit({ session, keyHash, principal, peer });
-    } catch (error) {
-      this.#listener.error(error);
+    } catch (cause) {
+      this.#listener.error(new Error(`session ${session} is lost: the store would not keep it`, { cause }));
     }
   }
 
@@ -187,9 +201,12 @@ export class SessionHost<Request extends UpgradeRequest> {
     const { session } = claim;
     const socket = this.#sockets.get(session);
     const belongings = this.#registry.belongings(session);
+    // Whoever has claimed it may not have it yet: that is no reason to call it unknown.
+    if (this.#wasGiven(session)) throw new Error(`session ${session} is on its way to another server`);
     if (!socket || !belongings || !this.#registry.mayRelease(claim)) return undefined;
     const { keyHash, principal } = belongings;
     const peer = await socket.release();
+    if (peer) this.#given.set(session, this.#config.clock.now() + GIVEN_MEMORY);
     return peer && { session, keyHash, principal, peer };
   }
 
@@ -320,22 +337,46 @@ export class SessionHost<Request extends UpgradeRequest> {
     }
   }
 
+  #wasGiven(session: string): boolean {
+    const now = this.#config.clock.now();
+    for (const [oldest, until] of this.#given) {
+      if (until > now) break;
+      this.#given.delete(oldest);
+    }
+    return this.#given.has(session) && !this.#sockets.has(session);
+  }
+
   #claim(claim: Claim): void {
     const { session } = claim;
     const { store } = this.#config;
     if (!store) return;
+    const { clock, helloTimeout } = this.#config;
     const asked = async (): Promise<SessionSnapshot | undefined> => store.claim(claim);
+    // A store that does not answer is one that failed; what it may say later is heard all the same.
+    let waits = true;
+    const answered = (): void => {
+      waits = false;
+      clock.clearTimer(late);
+      this.#asked.delete(late);
+    };
+    const fail = (error: unknown): void => {
+      if (!waits) return;
+      answered();
+      this.#listener.error(error);
+      if (!this.#closed) this.#dispatch({ type: 'claimed', session, snapshot: undefined, failed: true });
+    };
+    const late = clock.setTimer(() => fail(new Error('the store did not answer within `helloTimeout`')), helloTimeout);
+    this.#asked.add(late);
     asked()
       .then((snapshot) => {
+        if (!waits && !snapshot) return undefined;
+        answered();
         if (!this.#closed) this.#dispatch({ type: 'claimed', session, snapshot });
         // It was let go elsewhere for this server, which is none any more.
         else if (snapshot) return store.deposit(snapshot);
         return undefined;
       })
-      .catch((error: unknown) => {
-        this.#listener.error(error);
-        if (!this.#closed) this.#dispatch({ type: 'claimed', session, snapshot: undefined, failed: true });
-      });
+      .catch(fail);
   }
 
   #arm(): void {

@@ -3,7 +3,9 @@ import { type Clock, systemClock } from '../io/clock.js';
 
 /** A server as others see it, through the store that they share. */
 export interface SessionOwner {
-  /** Hands a session over to whoever claims it: stops using it at once. `undefined`: not here, or not for this claim. */
+  /**
+   * Rejects while a session that was here is on its way to another server: nobody knows then, and a `claim` that finds it nowhere else
+   * should reject as well. Else it hands a session over to whoever claims it: stops using it at once. `undefined`: not here, or not for this claim. */
   release(claim: Claim): Promise<SessionSnapshot | undefined>;
 }
 
@@ -54,9 +56,17 @@ export function memoryStore({ clock = systemClock }: { readonly clock?: Clock } 
     },
     async claim(claim) {
       let snapshot = collect(claim);
-      for (const owner of owners) snapshot ??= await owner.release(claim);
+      let failure: unknown;
+      for (const owner of owners) {
+        snapshot ??= await owner.release(claim).catch((error: unknown) => {
+          failure = error;
+          return undefined;
+        });
+      }
       // It may have been deposited while its owner was asked.
-      return snapshot ?? collect(claim);
+      snapshot ??= collect(claim);
+      if (snapshot === undefined && failure !== undefined) throw failure;
+      return snapshot;
     },
     async deposit(snapshot) {
       expire();

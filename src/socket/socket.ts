@@ -239,6 +239,11 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     return this.driver.queuedBytes + (this.#current?.bufferedAmount ?? 0);
   }
 
+  /** There may be room for those who wait. */
+  protected resumeWrites(): void {
+    this.#writers?.settle();
+  }
+
   get #waiting(): Writers<Out> {
     this.#writers ??= new Writers(this.driver);
     return this.#writers;

@@ -699,3 +699,17 @@ describe('two ends and any number of connections', () => {
     );
   });
 });
+
+describe('patience', () => {
+  test('doubles with each connection that was given up as dead, up to 32 times, until an ack comes', () => {
+    const delivery = withMessages('a');
+    transmitted(delivery, link());
+    expect([delivery.patience, delivery.leniency]).toEqual([3000, 1]);
+    delivery.foundDead();
+    expect([delivery.patience, delivery.leniency]).toEqual([6000, 2]);
+    for (let n = 0; n < 9; n++) delivery.foundDead();
+    expect([delivery.patience, delivery.leniency]).toEqual([96_000, 32]);
+    delivery.acknowledge(1, 1, 0);
+    expect([delivery.patience, delivery.leniency]).toEqual([3000, 1]);
+  });
+});

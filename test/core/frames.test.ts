@@ -84,8 +84,8 @@ describe('a control frame', () => {
   });
 
   test('may hold what a later version adds, which is dropped', () => {
-    expect(parsed('F{"c":1,"m":"","later":{"x":[]},"letter":"W"}')).toEqual({ letter: 'F', c: 1, m: '' });
-    expect(parsed('F{"__proto__":{"c":1},"c":2,"m":""}')).toEqual({ letter: 'F', c: 2, m: '' });
+    expect(parsed('F{"c":1000,"m":"","later":{"x":[]},"letter":"W"}')).toEqual({ letter: 'F', c: 1000, m: '' });
+    expect(parsed('F{"__proto__":{"c":1},"c":2000,"m":""}')).toEqual({ letter: 'F', c: 2000, m: '' });
   });
 
   test.each(['a', 'z', 'x{}', 'q,', `m${'x'.repeat(2000)}`])(
@@ -103,12 +103,27 @@ describe('a control frame', () => {
   );
 
   test('has at most 2048 bytes, known or not', () => {
-    const long = (count: number, filler = 'x'): string => `F{"c":1,"m":"${filler.repeat(count)}"}`;
+    const long = (count: number, filler = 'x'): string => `X{"why":"${filler.repeat(count)}"}`;
     const most = 2048 - 1 - long(0).length;
-    expect(parsed(long(most))).toMatchObject({ letter: 'F' });
+    expect(parsed(long(most))).toMatchObject({ letter: 'X' });
     expect(parsed(long(most + 1))).toBe(MALFORMED);
     expect(parsed(long(most / 2 + 1, 'é'))).toBe(MALFORMED);
     expect(parsed(`m${'x'.repeat(2047)}`)).toBe(MALFORMED);
+  });
+});
+
+describe('a FIN', () => {
+  test.each([
+    [1000, '', true],
+    [4999, 'x'.repeat(123), true],
+    [999, '', false],
+    [5000, '', false],
+    [Number.MAX_SAFE_INTEGER, '', false],
+    [1000, 'x'.repeat(124), false],
+    [1000, 'é'.repeat(62), false],
+  ])('holds what a close frame may hold: %d with %o', (c, m, holds) => {
+    const frame = parsed(`F${JSON.stringify({ c, m })}`);
+    expect(frame).toEqual(holds ? { letter: 'F', c, m } : MALFORMED);
   });
 });
 

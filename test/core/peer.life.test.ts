@@ -154,10 +154,12 @@ describe('a FIN of the client', () => {
     expect(remains(end.due())).toMatchObject([{ why: 'closed', code: 4001 }]);
   });
 
-  test('may hold any number and word: our goodbye is an ordinary one', () => {
+  test('may hold what a close frame may; our goodbye is an ordinary one', () => {
     const end = attached();
-    end.hears(1, { letter: 'F', c: Number.MAX_SAFE_INTEGER, m: 'x'.repeat(1900) });
-    expect(end.hears(1, { letter: 'A', c: 1 })).toContainEqual(HUNG_UP);
+    expect(end.hears(1, { letter: 'F', c: 99_999, m: '' })[0]).toEqual(terminated(1, 4903));
+    const other = attached();
+    other.hears(1, { letter: 'F', c: 1001, m: 'x'.repeat(123) });
+    expect(other.hears(1, { letter: 'A', c: 1 })).toContainEqual(HUNG_UP);
   });
 });
 
@@ -265,6 +267,15 @@ describe('a client that consumes nothing', () => {
     expect(effects).toContainEqual({ type: 'hang-up', id: 1, code: 4904, reason: 'evicted' });
     expect(remains(effects)).toMatchObject([{ why: 'evicted' }]);
     expect(told(effects, 'close')).toMatchObject([{ cause: 'evicted', unconfirmed: 1 }]);
+  });
+
+  test('is not granted it again by coming back', () => {
+    const end = stalled();
+    answers(end, 31_000);
+    end.ends(1, {}, 31_000);
+    end.resume(2, { n: 1 }, 100_000);
+    expect(remains(answers(end, 130_000, 2))).toMatchObject([{ why: 'evicted' }]);
+    expect(end.now).toBe(130_000);
   });
 
   test('is granted that again with each ack that advances', () => {

@@ -61,8 +61,22 @@ describe('messages', () => {
     expect(end.peer.verdict('1234', 0, 0)).toBe('sent');
     end.send('');
     expect(end.peer.verdict('', 0, 0)).toBe('full');
+    // Whoever retains little may go on, whatever the others do.
     const other = attached({ ledger, maxRetainedBytes: 5 });
+    other.send('x'.repeat(16 * 1024));
+    expect(other.peer.verdict('', 0, 0)).toBe('sent');
+    other.send('x');
     expect(other.peer.verdict('', 0, 0)).toBe('full');
+  });
+
+  test('are acked, and questions answered, when the transport takes more: who does not read gets no more', () => {
+    const end = attached();
+    end.step({ type: 'connection-backed-up', id: 1 });
+    for (let n = 0; n < 40; n++) expect(said(end.receives(1, 'x'))).toEqual([]);
+    expect(said(end.hears(1, { letter: 'P', id: 7, c: 0 }))).toEqual([]);
+    expect(said(end.hears(1, { letter: 'P', id: 8, c: 0 }))).toEqual([]);
+    expect(end.deadline).toBeGreaterThan(1000);
+    expect(said(end.step({ type: 'connection-writable', id: 1 }))).toEqual([{ letter: 'O', id: 8, c: 40 }]);
   });
 
   test('are acked as the application has had them', () => {

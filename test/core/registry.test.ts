@@ -321,7 +321,8 @@ describe('a session that is over', () => {
     expect(reception.step({ type: 'ended', session: 's1', remains })).toEqual([]);
     expect(reception.step({ type: 'ended', session: 'nobody', remains })).toEqual([]);
     expect(reception.registry.tombs).toBe(1);
-    expect(refusals(reception.resume())).toMatchObject([{ why: 'evicted' }]);
+    expect(refusals(reception.resume())).toMatchObject([{ why: 'principal' }]);
+    expect(refusals(reception.resume({ principal: 'ann' }))).toMatchObject([{ why: 'evicted' }]);
   });
 });
 

@@ -412,7 +412,8 @@ describe('close()', () => {
     visit().hello();
     visit().hello();
     await host.close();
-    expect(errors).toMatchObject([{ message: 'the disk is full' }, { message: 'the disk is full' }]);
+    const lost = { message: expect.stringMatching(/session .* is lost/), cause: { message: 'the disk is full' } };
+    expect(errors).toMatchObject([lost, lost]);
   });
 });
 
@@ -555,5 +556,48 @@ describe('with a store', () => {
     await settle();
     expect(errors).toMatchObject([{ message: 'no database' }]);
     expect(client.frame('X')).toMatchObject({ why: 'busy', retry: expect.any(Number) });
+  });
+
+  test('that does not answer is as one that fails, and is asked again by whoever comes next', async () => {
+    let asked = 0;
+    const store: SessionStore = {
+      join: () => () => {},
+      claim: () => {
+        asked++;
+        return new Promise(() => {});
+      },
+      deposit: async () => {},
+    };
+    const { visit, errors, clock, host } = hosting({ helloTimeout: 1000 }, { store });
+    const client = visit();
+    client.resume('session1', 1);
+    clock.advance(1000);
+    expect(client.frame('X')).toMatchObject({ why: 'busy' });
+    expect(errors).toMatchObject(
+      [{ message: /did not answer/ }].map(() => ({ message: expect.stringMatching(/did not answer/) })),
+    );
+    visit().resume('session1', 2);
+    expect(asked).toBe(2);
+    await host.close();
+    expect(clock.timers).toBe(0);
+  });
+
+  test('that is asked while a session is on its way is told that nobody knows, which is no loss', async () => {
+    const clock = new VirtualClock();
+    const store = memoryStore({ clock });
+    const [west, east] = [hosting({}, { clock, store, name: 'w' }), hosting({}, { clock, store, name: 'e' })];
+    west.visit().hello();
+    // Somebody has claimed it from the west, and has not got it yet.
+    const claim = { session: 'sessionw1', keyHash: 'hash of keyw1', principal: undefined, attempt: 1 };
+    expect(await store.claim(claim)).toBeDefined();
+    const client = east.visit();
+    client.resume('sessionw1', 2);
+    await settle();
+    expect(client.frame('X')).toMatchObject({ why: 'busy' });
+    clock.advance(10_001);
+    const later = east.visit();
+    later.resume('sessionw1', 3);
+    await settle();
+    expect(later.frame('X')).toMatchObject({ why: 'unknown' });
   });
 });

@@ -75,13 +75,18 @@ class SlowStore implements SessionStore {
       this.#deposits.delete(claim.session);
       return deposit;
     }
+    let failure: unknown;
     for (const owner of this.#owners) {
-      const snapshot = await owner.release(claim);
+      const snapshot = await owner.release(claim).catch((error: unknown) => {
+        failure = error;
+        return undefined;
+      });
       if (!snapshot) continue;
       await this.#wait();
       return structuredClone(snapshot);
     }
     await this.#wait();
+    if (failure) throw failure;
     return undefined;
   }
 
@@ -141,7 +146,8 @@ export class ServerNode implements Host {
     };
     this.host = new SessionHost(config, socketOptions, {
       session: (socket) => this.#world.begun(socket as unknown as SessionSocket),
-      error: (error) => this.#world.errors.push(error),
+      // Asked for while it was on its way: the client comes again.
+      error: (error) => /is on its way/.test(String(error)) || this.#world.errors.push(error),
     });
   }
 
