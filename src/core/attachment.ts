@@ -1,6 +1,6 @@
 import { GONE, MOVED, PROTOCOL_ERROR, STALE } from './close-code.js';
 import { Delivery } from './delivery.js';
-import { type Control, encode, type Gone, isPlain, MALFORMED, parse, type Resume, type Take } from './frames.js';
+import { type Gone, isPlain, MALFORMED, parse, type Resume, type Take } from './frames.js';
 import { Link } from './link.js';
 import { BaseMachine } from './machine.js';
 import type { Ledger, OutboxBounds } from './outbox.js';
@@ -162,7 +162,7 @@ export abstract class Attachment extends BaseMachine {
     const { ttl, maxSilence, maxConnectionAge, maxBufferedBytes, maxPayload } = this.config;
     const { rcvd, consumed } = this.delivery;
     const age = maxConnectionAge === Number.POSITIVE_INFINITY ? undefined : { m: maxConnectionAge };
-    this.write(id, {
+    this.control(id, {
       letter: 'W',
       s: this.session,
       ...(key !== undefined && { k: key }),
@@ -206,7 +206,7 @@ export abstract class Attachment extends BaseMachine {
   }
 
   protected refuse(id: ConnectionId, gone: Gone, code: number): void {
-    this.write(id, gone);
+    this.control(id, gone);
     this.effects.push({ type: 'hang-up', id, code, reason: gone.why });
   }
 
@@ -255,7 +255,7 @@ export abstract class Attachment extends BaseMachine {
     const link = this.link;
     if (!link) return;
     this.goAwayAt = now + deadline;
-    this.write(link.id, { letter: 'G', d: deadline, w: window, why });
+    this.control(link.id, { letter: 'G', d: deadline, w: window, why });
   }
 
   /** The client has taken something. */
@@ -267,9 +267,5 @@ export abstract class Attachment extends BaseMachine {
   protected leaveAll(code: number): void {
     if (this.link) this.terminate(this.link.id, code);
     this.closeHeld(code);
-  }
-
-  protected write(id: ConnectionId, frame: Control): void {
-    this.effects.push({ type: 'write', id, data: encode(frame), control: true });
   }
 }

@@ -1,3 +1,6 @@
+import type { Delivery } from './delivery.js';
+import { type Control, encode } from './frames.js';
+import type { Link } from './link.js';
 import type { Announcement, ConnectionId, Effect, State } from './types.js';
 
 /** Never written to. */
@@ -44,6 +47,17 @@ export abstract class BaseMachine {
 
   protected terminate(id: ConnectionId, code: number, reason = ''): void {
     this.effects.push({ type: 'terminate', id, code, reason });
+  }
+
+  /** Writes a frame of the session protocol. */
+  protected control(id: ConnectionId, frame: Control): void {
+    this.effects.push({ type: 'write', id, data: encode(frame), control: true });
+  }
+
+  /** Answers a question, when the transport takes it: whoever asks and does not read gets no more than that. */
+  protected answer(link: Link, id: number, delivery: Delivery): void {
+    link.owed = link.backedUp ? id : undefined;
+    if (!link.backedUp) this.control(link.id, { letter: 'O', id, c: delivery.report() });
   }
 
   /** A message is the application's. */

@@ -194,7 +194,7 @@ export class Peer extends Attachment implements Machine {
       case 'connection-backed-up':
       case 'connection-writable':
         link.backedUp = input.type === 'connection-backed-up';
-        if (link.owed !== undefined) this.#answer(link, link.owed);
+        if (link.owed !== undefined) this.answer(link, link.owed, this.delivery);
         this.pump(now);
         break;
       case 'connection-close':
@@ -215,15 +215,9 @@ export class Peer extends Attachment implements Machine {
   }
 
   #control(link: Link, frame: Control | typeof MALFORMED, now: number): void {
-    if (frame.letter === 'P') this.#answer(link, frame.id);
+    if (frame.letter === 'P') this.answer(link, frame.id, this.delivery);
     else if (frame.letter === 'F') this.#peerEnded(frame, now);
     else this.#violated(now);
-  }
-
-  /** Whoever asks and does not read gets no more than the transport takes. */
-  #answer(link: Link, id: number): void {
-    link.owed = link.backedUp ? id : undefined;
-    if (!link.backedUp) this.write(link.id, { letter: 'O', id, c: this.delivery.report() });
   }
 
   #floods(now: number): boolean {
@@ -320,7 +314,7 @@ export class Peer extends Attachment implements Machine {
   }
 
   #ask(link: Link, now: number): void {
-    this.write(link.id, { letter: 'P', id: link.ask(now), c: this.delivery.report() });
+    this.control(link.id, { letter: 'P', id: link.ask(now), c: this.delivery.report() });
     link.heartbeat.wrote(now);
   }
 
@@ -330,7 +324,7 @@ export class Peer extends Attachment implements Machine {
     if (!link) return;
     const due = this.delivery.ackDueAt;
     if (due !== undefined && due <= now && !link.backedUp) {
-      this.write(link.id, { letter: 'A', c: this.delivery.report() });
+      this.control(link.id, { letter: 'A', c: this.delivery.report() });
       link.heartbeat.wrote(now);
     }
     const finishing = this.#finishing;

@@ -31,7 +31,6 @@ import { ABNORMAL, GONE, MOVED, NORMAL, ownEnding, PROTOCOL_ERROR } from './clos
 import { Delivery } from './delivery.js';
 import {
   type Control,
-  encode,
   type Fin,
   framed,
   type GoAway,
@@ -215,8 +214,8 @@ export class Session extends RotatingLine {
     const ticket = this.#ticket;
     if (ticket) {
       const c = attempt.takesOver ? delivery.consumed : delivery.report();
-      this.#write(attempt.id, ticket.resume({ r: delivery.rcvd, c }, attempt.takesOver));
-    } else this.#write(attempt.id, { letter: 'H', v: VERSION, b: this.config.maxBufferedBytes });
+      this.control(attempt.id, ticket.resume({ r: delivery.rcvd, c }, attempt.takesOver));
+    } else this.control(attempt.id, { letter: 'H', v: VERSION, b: this.config.maxBufferedBytes });
   }
 
   protected override greeted(attempt: Greeting, data: Data, now: number): void {
@@ -252,8 +251,8 @@ export class Session extends RotatingLine {
     const cursor = Math.max(r, delivery.acked) + 1;
     this.#replayed = Math.max(0, delivery.outbox.handed - cursor + 1);
     this.#start = { cursor, expected: held ? delivery.rcvd + 1 : f };
-    if (isNew) this.#write(attempt.id, { letter: 'A', c: 0 });
-    if (held) this.#write(attempt.id, { letter: 'T', r: delivery.rcvd, c: delivery.report(), s: cursor });
+    if (isNew) this.control(attempt.id, { letter: 'A', c: 0 });
+    if (held) this.control(attempt.id, { letter: 'T', r: delivery.rcvd, c: delivery.report(), s: cursor });
     this.ready(attempt, now);
     this.#settle(now);
   }
@@ -387,15 +386,15 @@ export class Session extends RotatingLine {
     const { acked } = this.#delivery;
     const frame = this.#delivery.receive(link, data, now);
     if (this.#delivery.acked > acked) this.attempts = 0;
-    if (typeof frame === 'object' && 'letter' in frame) this.#control(link, frame, now);
+    if (typeof frame === 'object' && 'letter' in frame) this.#heard(link, frame, now);
     else if (frame !== undefined) this.deliver(frame, this.#delivery.rcvd);
     this.#settle(now);
   }
 
-  #control(link: Link, frame: Control | typeof MALFORMED, now: number): void {
+  #heard(link: Link, frame: Control | typeof MALFORMED, now: number): void {
     switch (frame.letter) {
       case 'P':
-        this.#answer(link, frame.id);
+        this.answer(link, frame.id, this.#delivery);
         break;
       case 'F':
         this.#peerEnded(frame, now);
@@ -409,11 +408,6 @@ export class Session extends RotatingLine {
       default:
         this.#violated(link.id, now);
     }
-  }
-
-  #answer(link: Link, id: number): void {
-    link.owed = link.backedUp ? id : undefined;
-    if (!link.backedUp) this.#write(link.id, { letter: 'O', id, c: this.#delivery.report() });
   }
 
   #goAway(link: Link, { d, w }: GoAway, now: number): void {
@@ -434,7 +428,7 @@ export class Session extends RotatingLine {
     if (!link) return;
     const due = this.#delivery.ackDueAt;
     if (due !== undefined && due <= now && !link.backedUp)
-      this.#write(link.id, { letter: 'A', c: this.#delivery.report() });
+      this.control(link.id, { letter: 'A', c: this.#delivery.report() });
     if (this.#complete) this.#sayGoodbye(link);
   }
 
@@ -458,7 +452,7 @@ export class Session extends RotatingLine {
   protected override pump(now: number): void {
     const link = this.#live;
     if (!link || link.backedUp) return;
-    if (link.owed !== undefined) this.#answer(link, link.owed);
+    if (link.owed !== undefined) this.answer(link, link.owed, this.#delivery);
     for (let room = PART; room > 0; ) {
       const data = this.#delivery.transmit(link, now);
       if (data === undefined) break;
@@ -470,12 +464,8 @@ export class Session extends RotatingLine {
   /** After TAKE nothing is written on the old connection, not even a goodbye: the server closes it. */
   protected override leave(): void {}
 
-  #write(id: ConnectionId, frame: Control): void {
-    this.effects.push({ type: 'write', id, data: encode(frame), control: true });
-  }
-
   protected override ask(link: Link, now: number): void {
-    this.#write(link.id, { letter: 'P', id: link.ask(now), c: this.#delivery.report() });
+    this.control(link.id, { letter: 'P', id: link.ask(now), c: this.#delivery.report() });
     link.heartbeat.wrote(now);
   }
 

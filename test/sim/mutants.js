@@ -4,6 +4,7 @@ const driver = 'src/io/driver.ts';
 const frames = 'src/core/frames.ts';
 const line = 'src/core/line.ts';
 const lifetime = 'src/core/lifetime.ts';
+const machine = 'src/core/machine.ts';
 const outbox = 'src/core/outbox.ts';
 const peer = 'src/core/peer.ts';
 const registry = 'src/core/registry.ts';
@@ -49,8 +50,7 @@ export const MUTANTS = [
         'const consumed = this.consumed - this.#reported;\n    if',
         'const consumed = this.rcvd - this.#reported;\n    if',
       ],
-      [session, "{ letter: 'O', id: frame.id, c: this.#delivery.report() }", "{ letter: 'O', id: frame.id, c: 0 }"],
-      [peer, "{ letter: 'O', id: frame.id, c: this.delivery.report() }", "{ letter: 'O', id: frame.id, c: 0 }"],
+      [machine, "{ letter: 'O', id, c: delivery.report() }", "{ letter: 'O', id, c: 0 }"],
     ],
   },
   { name: 'TAKE without a start number', edits: [[attachment, 'link.expected = s;', 'link.expected = rcvd + 1;']] },
@@ -110,7 +110,7 @@ export const MUTANTS = [
     edits: [
       [
         delivery,
-        'if (number > this.acked) {\n      this.#outbox.release(number);',
+        'if (number > this.acked) {\n      this.#deaths = 0;\n      this.#outbox.release(number);',
         'if (number !== this.acked) {\n      this.#outbox.startAfter(number);',
       ],
     ],
@@ -202,7 +202,7 @@ export const MUTANTS = [
       [
         session,
         'this.#delivery.end(code, reason);',
-        'if (this.#live) this.#write(this.#live.id, { letter: "F", c: code, m: reason }); this.#delivery.end(code, reason);',
+        'if (this.#live) this.control(this.#live.id, { letter: "F", c: code, m: reason }); this.#delivery.end(code, reason);',
       ],
     ],
   },
