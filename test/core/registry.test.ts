@@ -384,6 +384,14 @@ describe('other servers', () => {
     expect(there.peers.size).toBe(1);
   });
 
+  test('do not give it away for a RESUME that a later one has superseded', () => {
+    const { there } = asking();
+    there.resume({}, { n: 3 });
+    const claim = { session: 's1', keyHash: '#k1', principal: undefined, attempt: 3 };
+    expect(there.registry.mayRelease(claim)).toBe(false);
+    expect(there.registry.mayRelease({ ...claim, attempt: 4 })).toBe(true);
+  });
+
   test('have it: it is restored, and the RESUME goes on', () => {
     const { here, there } = asking({ principal: 'ann' });
     there.tell('s1', { type: 'send', data: 'a' });
