@@ -44,6 +44,12 @@ export class WsServer {
       }
       server.handleUpgrade(request, socket, head, (accepted) => {
         this.accepted.push(accepted);
+        endings.set(
+          accepted,
+          new Promise((resolve) =>
+            accepted.once('close', (code, reason) => resolve({ code, reason: reason.toString() })),
+          ),
+        );
         accepted.on('error', () => {});
         onSocket(accepted, request);
       });
@@ -95,8 +101,17 @@ export function echo(socket: WebSocket): void {
   socket.on('message', (data: Buffer, isBinary: boolean) => socket.send(data, { binary: isBinary }));
 }
 
-/** The code and reason with which a socket of a server ends. */
-export async function closeOf(socket: WebSocket): Promise<{ code: number; reason: string }> {
-  const [code, reason] = (await once(socket, 'close')) as [number, Buffer];
-  return { code, reason: reason.toString() };
+interface Ending {
+  code: number;
+  reason: string;
+}
+
+/** How each accepted socket ends: listened for from the beginning, since a client may end it before a test looks. */
+const endings = new WeakMap<WebSocket, Promise<Ending>>();
+
+/** The code and reason with which a socket of a server ends, or has ended. */
+export async function closeOf(socket: WebSocket): Promise<Ending> {
+  const ending = endings.get(socket);
+  if (!ending) throw new Error('closeOf: not a socket that a WsServer accepted');
+  return await ending;
 }
