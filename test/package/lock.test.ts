@@ -10,6 +10,7 @@ interface Locked {
   readonly integrity?: string;
   readonly deprecated?: string;
   readonly optional?: boolean;
+  readonly link?: boolean;
   readonly engines?: { readonly node?: string };
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
@@ -19,7 +20,8 @@ interface Locked {
 const read = <T>(path: string): T => JSON.parse(readFileSync(join(root, path), 'utf8')) as T;
 const manifest = read<Locked>('package.json');
 const { packages } = read<{ packages: Readonly<Record<string, Locked>> }>('package-lock.json');
-const installed = Object.entries(packages).filter(([path]) => path !== '');
+/** Without this package's own folders. */
+const installed = Object.entries(packages).filter(([path, { link }]) => path.includes('node_modules/') && !link);
 const nameOf = (path: string): string => path.replace(/^.*node_modules\//, '');
 
 test('the lock file is that of this package.json', () => {
