@@ -1,5 +1,5 @@
 import { LongSocketError } from '../core/errors.js';
-import type { Data, DialReason, Ending, SessionConfig } from '../core/types.js';
+import type { Data, DialReason, Ending, LineConfig } from '../core/types.js';
 import type { Dial, NodeOptions, RequestHeaders, WebSocketConstructor } from '../io/connection.js';
 import type { Signals } from '../io/signals.js';
 import { guardWith, isBoolean } from '../socket/guard.js';
@@ -233,7 +233,7 @@ export function resolveHeaders(value: unknown): RequestHeaders | undefined {
 }
 
 /** The machine's view of the client's options, with every default. */
-export function clientConfig(url: unknown, options: LongSocketOptions): SessionConfig {
+export function clientConfig(url: unknown, options: LongSocketOptions): LineConfig {
   const { protocols, headers, shouldReconnect, onListenerError = reportListenerError } = options;
   const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
   // A session's server says how long it may be silent: only a shorter interval than that is asked for here.

@@ -1,5 +1,5 @@
 import { verdictOn } from './close-code.js';
-import type { Ending, SessionConfig } from './types.js';
+import type { Ending, LineConfig } from './types.js';
 
 /** Under overload or restart (`spread`), waits are drawn from at least this range, in ms. */
 const SPREAD = 5000;
@@ -13,7 +13,7 @@ export function backoffDelay(
   attempts: number,
   { retryAfter = 0 }: Ending,
   spread: boolean,
-  { backoffBase, backoffCap, random }: SessionConfig,
+  { backoffBase, backoffCap, random }: LineConfig,
 ): number {
   // Beyond 2^30 the cap has long been reached; the bound keeps the power finite.
   const doubled = Math.min(backoffCap, backoffBase * 2 ** (Math.min(attempts, 30) - 1));
@@ -25,12 +25,7 @@ export function backoffDelay(
  * What an ending leads to: the wait before the next dial, in ms, or `undefined` for giving up. `hurried`: the connection
  * was lost in someone's sleep, which is no sign of trouble.
  */
-export function nextDelay(
-  ending: Ending,
-  attempts: number,
-  hurried: boolean,
-  config: SessionConfig,
-): number | undefined {
+export function nextDelay(ending: Ending, attempts: number, hurried: boolean, config: LineConfig): number | undefined {
   const meaning = verdictOn(ending, config.freshCredentials);
   const willing = config.reconnect && (config.shouldReconnect?.(ending) ?? meaning !== 'stop');
   if (!willing || attempts >= config.maxAttempts) return undefined;

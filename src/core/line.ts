@@ -73,11 +73,11 @@ import type {
   Effect,
   Ending,
   Input,
+  LineConfig,
   Machine,
   Opening,
   RotationCause,
   SendVerdict,
-  SessionConfig,
 } from './types.js';
 
 /** A timer that fires later than this after its deadline, in ms, means that the machine or the process slept. */
@@ -92,7 +92,7 @@ const CLOSED: Phase = { name: 'closed' };
 export type OnConnection = Exclude<Extract<Input, { id: ConnectionId }>, { type: 'attach' }>;
 
 export class Line extends BaseMachine implements Machine {
-  protected readonly config: SessionConfig;
+  protected readonly config: LineConfig;
   protected phase: Phase = CLOSED;
   #lastId: ConnectionId = 0;
 
@@ -104,7 +104,7 @@ export class Line extends BaseMachine implements Machine {
   /** The last wake, or return of the network. */
   #wokeAt = Number.NEGATIVE_INFINITY;
 
-  constructor(config: SessionConfig) {
+  constructor(config: LineConfig) {
     super({ status: 'closed' });
     this.config = config;
     this.#outbox = new Outbox(config);

@@ -1,4 +1,4 @@
-import type { Data, SendVerdict, SessionConfig } from './types.js';
+import type { Data, LineConfig, SendVerdict } from './types.js';
 
 /** Node's own counts ten times as fast, lone surrogates as well. Pure, so the core stays free of I/O. */
 const counted = (globalThis as { Buffer?: { byteLength?(text: string): number } }).Buffer?.byteLength;
@@ -35,7 +35,7 @@ export interface Ledger {
   bytes: number;
 }
 
-export type OutboxBounds = Pick<SessionConfig, 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow'> & {
+export type OutboxBounds = Pick<LineConfig, 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow'> & {
   readonly ledger?: Ledger | undefined;
 };
 

@@ -4,7 +4,7 @@ import { Lifetime } from './lifetime.js';
 import { Line, type OnConnection } from './line.js';
 import type { Link } from './link.js';
 import { type Attempt, type Greeting, idOf, isGreeting, otherIdOf, type Phase } from './phase.js';
-import type { ConnectionId, Data, Ending, RotationCause, SessionConfig } from './types.js';
+import type { ConnectionId, Data, Ending, LineConfig, RotationCause } from './types.js';
 
 /** How long the old connection may take to end after a rotation, in ms. */
 const DRAIN_LIMIT = 5000;
@@ -29,7 +29,7 @@ export class RotatingLine extends Line {
   /** Failed rotations since the last good one. */
   #handovers = 0;
 
-  constructor(config: SessionConfig, lifetime = config.maxConnectionAge < Number.POSITIVE_INFINITY) {
+  constructor(config: LineConfig, lifetime = config.maxConnectionAge < Number.POSITIVE_INFINITY) {
     super(config);
     this.lifetime = lifetime ? new Lifetime(config.maxConnectionAge) : undefined;
   }

@@ -49,7 +49,7 @@ import { type Attempt, type Finishing, type Greeting, idOf, type Phase } from '.
 import { Poison } from './poison.js';
 import { RotatingLine } from './rotating-line.js';
 import { Ticket } from './ticket.js';
-import type { ConnectionId, Data, Ending, Opening, RotationCause, SendVerdict, SessionConfig } from './types.js';
+import type { ConnectionId, Data, Ending, LineConfig, Opening, RotationCause, SendVerdict } from './types.js';
 
 /** How much longer than the server promises to be silent at most a client waits before it asks, in ms. */
 const SLACK = 5000;
@@ -77,7 +77,7 @@ export class Session extends RotatingLine {
   /** Accepted in the very step that began the end. */
   #refused = 0;
 
-  constructor(config: SessionConfig) {
+  constructor(config: LineConfig) {
     super(config, true);
     this.#delivery = new Delivery(config);
   }

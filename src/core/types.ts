@@ -348,7 +348,7 @@ export type HeartbeatConfig =
  * What the machine is told once. All times in ms. The functions belong to the caller and must not throw: the public
  * classes wrap the user's.
  */
-export interface SessionConfig {
+export interface LineConfig {
   readonly reconnect: boolean;
   readonly backoffBase: number;
   readonly backoffCap: number;

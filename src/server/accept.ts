@@ -1,7 +1,7 @@
 import { Line } from '../core/line.js';
-import type { Data, SessionConfig } from '../core/types.js';
+import type { Data, LineConfig } from '../core/types.js';
 import { adopt, type WsSocket } from '../io/node.js';
-import { type SocketOptions, sessionConfig, socketChecks, validate } from '../socket/options.js';
+import { lineConfig, type SocketOptions, socketChecks, validate } from '../socket/options.js';
 import { Socket } from '../socket/socket.js';
 
 /** What is used of the upgrade request (`http.IncomingMessage`). */
@@ -22,7 +22,7 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
   readonly principal: string | undefined;
 
   /** Use {@link accept}. */
-  constructor(ws: WsSocket, request: Request, config: SessionConfig, options: SocketOptions, principal?: string) {
+  constructor(ws: WsSocket, request: Request, config: LineConfig, options: SocketOptions, principal?: string) {
     super(config, options, (random) => new Line({ ...config, random }), false);
     this.request = request;
     this.principal = principal;
@@ -48,5 +48,5 @@ export function accept<In = Data, Out = Data, Request extends UpgradeRequest = U
   options: SocketOptions = {},
 ): AcceptedSocket<In, Out, Request> {
   validate(options, socketChecks);
-  return new AcceptedSocket(ws, request, sessionConfig(options), options);
+  return new AcceptedSocket(ws, request, lineConfig(options), options);
 }

@@ -7,7 +7,7 @@ import { hashOf, newSession } from '../io/entropy.js';
 import { adopt, broadcasting, type WsSocket } from '../io/node.js';
 import { isData } from '../socket/guard.js';
 import { isolate, Listeners, reportListenerError } from '../socket/listeners.js';
-import { clockOf, type SocketOptions, sessionConfig, sharedConfig, socketChecks } from '../socket/options.js';
+import { clockOf, lineConfig, type SocketOptions, sharedConfig, socketChecks } from '../socket/options.js';
 import { asyncDispose } from '../socket/socket.js';
 import { AcceptedSocket, type UpgradeRequest } from './accept.js';
 import {
@@ -260,7 +260,7 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
 
   #acceptPlain(ws: WsSocket, request: Request, principal: string | undefined): void {
     const options = this.#socketOptions;
-    const socket = new AcceptedSocket<In, Out, Request>(ws, request, sessionConfig(options), options, principal);
+    const socket = new AcceptedSocket<In, Out, Request>(ws, request, lineConfig(options), options, principal);
     this.#plain.add(socket);
     socket.on('close', () => this.#plain.delete(socket));
     this.#emit(socket);

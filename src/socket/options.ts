@@ -1,6 +1,6 @@
 import { MOST_MESSAGES, MOST_RETAINED } from '../core/delivery.js';
 import { LongSocketError } from '../core/errors.js';
-import type { SessionConfig } from '../core/types.js';
+import type { LineConfig } from '../core/types.js';
 import { type Clock, systemClock, systemRandom } from '../io/clock.js';
 import type { BinaryType } from '../io/connection.js';
 import type { Inspection } from '../io/driver.js';
@@ -151,7 +151,7 @@ export function invalid(problem: string, value?: unknown): LongSocketError {
 
 /** What of the machine's configuration both ends have options for. */
 type SharedConfig = Pick<
-  SessionConfig,
+  LineConfig,
   'closeTimeout' | 'heartbeat' | 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow' | 'random'
 >;
 
@@ -179,7 +179,7 @@ function chance(random: () => number, guard: Guard): () => number {
 }
 
 /** The machine's view of the options of an end that does not dial. */
-export function sessionConfig(options: SocketOptions): SessionConfig {
+export function lineConfig(options: SocketOptions): LineConfig {
   return {
     reconnect: false,
     backoffBase: 0,

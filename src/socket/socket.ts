@@ -9,12 +9,12 @@ import type {
   Effect,
   Ending,
   Interruption,
+  LineConfig,
   Loss,
   Machine,
   Opening,
   Reconnecting,
   Rotation,
-  SessionConfig,
   State,
 } from '../core/types.js';
 import { type Clock, systemRandom } from '../io/clock.js';
@@ -74,7 +74,7 @@ export interface SendOptions {
 }
 
 /** What of a machine's configuration matters here. */
-type Bounds = Pick<SessionConfig, 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow'> & {
+type Bounds = Pick<LineConfig, 'maxBufferedBytes' | 'maxBufferedMessages' | 'overflow'> & {
   readonly random?: () => number;
   /** See `Driver`. */
   readonly nap?: number;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Line } from '../../src/core/line.js';
-import type { Effect, HeartbeatConfig, Input, SessionConfig, State } from '../../src/core/types.js';
+import type { Effect, HeartbeatConfig, Input, LineConfig, State } from '../../src/core/types.js';
 import { announcing, config, probing } from './helpers/config.js';
 
 // --- arbitrary configurations and inputs -----------------------------------------------------------------------------
@@ -17,7 +17,7 @@ const heartbeats: HeartbeatConfig[] = [
   announcing({ interval: 5000, timeout: 100, message: () => 'pong', isReply }),
 ];
 
-const configs: fc.Arbitrary<Partial<SessionConfig>> = fc.record({
+const configs: fc.Arbitrary<Partial<LineConfig>> = fc.record({
   reconnect: fc.constantFrom(true, true, true, false),
   backoffBase: fc.constantFrom(0, 500),
   minUptime: fc.constantFrom(0, 5000),
@@ -150,7 +150,7 @@ class Trial {
   #effects: readonly Effect[] | undefined;
   #now = 0;
 
-  constructor(overrides: Partial<SessionConfig>) {
+  constructor(overrides: Partial<LineConfig>) {
     this.session = new Line(config(overrides));
   }
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RotatingLine } from '../../src/core/rotating-line.js';
-import type { Effect, Input, SessionConfig, State } from '../../src/core/types.js';
+import type { Effect, Input, LineConfig, State } from '../../src/core/types.js';
 import { config, probing } from './helpers/config.js';
 import { type Moment, moments, of, reports } from './helpers/inputs.js';
 
-const configs: fc.Arbitrary<Partial<SessionConfig>> = fc.record({
+const configs: fc.Arbitrary<Partial<LineConfig>> = fc.record({
   reconnect: fc.constantFrom(true, true, true, false),
   backoffBase: fc.constantFrom(0, 500),
   minUptime: fc.constantFrom(0, 5000),
@@ -111,7 +111,7 @@ class Trial {
   readonly witness = new Witness();
   now = 0;
 
-  constructor(overrides: Partial<SessionConfig>) {
+  constructor(overrides: Partial<LineConfig>) {
     this.line = new RotatingLine(config(overrides));
   }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Effect, SessionConfig } from '../../src/core/types.js';
+import type { Effect, LineConfig } from '../../src/core/types.js';
 import { probing } from './helpers/config.js';
 import { brief, connected, type Machine, told, written } from './helpers/machine.js';
 
@@ -8,14 +8,14 @@ import { brief, connected, type Machine, told, written } from './helpers/machine
 const TABLE = readFileSync(new URL('../../src/core/rotating-line.ts', import.meta.url), 'utf8');
 
 /** Connection 1 lives, connection 2 is dialed to take over. */
-function rotating(overrides: Partial<SessionConfig> = {}): Machine {
+function rotating(overrides: Partial<LineConfig> = {}): Machine {
   const machine = connected(overrides);
   machine.step({ type: 'rotate' });
   return machine;
 }
 
 /** Connection 2 has taken over, connection 1 is to end. */
-function draining(overrides: Partial<SessionConfig> = {}): Machine {
+function draining(overrides: Partial<LineConfig> = {}): Machine {
   const machine = rotating(overrides);
   machine.opens(2);
   return machine;

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encode, parse, TOKEN } from '../../src/core/frames.js';
 import { Session } from '../../src/core/session.js';
-import type { Data, Effect, Input, SessionConfig, State } from '../../src/core/types.js';
+import type { Data, Effect, Input, LineConfig, State } from '../../src/core/types.js';
 import { config, probing } from './helpers/config.js';
 import { type Moment, moments, of, reports } from './helpers/inputs.js';
 import { WELCOME } from './helpers/session.js';
 
-const configs: fc.Arbitrary<Partial<SessionConfig>> = fc.record({
+const configs: fc.Arbitrary<Partial<LineConfig>> = fc.record({
   reconnect: fc.constantFrom(true, true, true, false),
   backoffBase: fc.constantFrom(0, 500),
   minUptime: fc.constantFrom(0, 5000),
@@ -134,7 +134,7 @@ class Trial {
   #effects: readonly Effect[] | undefined;
   now = 0;
 
-  constructor(overrides: Partial<SessionConfig>) {
+  constructor(overrides: Partial<LineConfig>) {
     this.session = new Session(config(overrides));
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SessionConfig } from '../../src/core/types.js';
+import type { LineConfig } from '../../src/core/types.js';
 import { probing } from './helpers/config.js';
 import { brief, told } from './helpers/machine.js';
 import { type Client, delivered, greeting, said, welcomed } from './helpers/session.js';
@@ -8,7 +8,7 @@ const ping = (id: number, c = 0): object => ({ letter: 'P', id, c });
 const ack = (c: number): object => ({ letter: 'A', c });
 
 /** A client whose application pulls, and has had nothing yet. */
-function pulling(overrides: Partial<SessionConfig> = {}): Client {
+function pulling(overrides: Partial<LineConfig> = {}): Client {
   const client = welcomed(overrides);
   client.step({ type: 'read', number: 0, pulls: true });
   return client;

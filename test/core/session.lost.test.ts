@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { SessionConfig } from '../../src/core/types.js';
+import type { LineConfig } from '../../src/core/types.js';
 import { brief, told } from './helpers/machine.js';
 import { type Client, delivered, greeting, said, WELCOME, welcomed } from './helpers/session.js';
 
@@ -29,7 +29,7 @@ test('the table has the rows that are tested here, and in the files named', () =
 });
 
 /** Three messages are sent, connection 1 is lost, and connection 2 has said RESUME. */
-function resuming(overrides: Partial<SessionConfig> = {}): Client {
+function resuming(overrides: Partial<LineConfig> = {}): Client {
   const client = welcomed(overrides);
   for (const data of ['a', '\u0010b', 'c']) client.send(data);
   client.hears(1, { letter: 'A', c: 1 });

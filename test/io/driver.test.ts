@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { Line } from '../../src/core/line.js';
-import type { Effect, SessionConfig } from '../../src/core/types.js';
+import type { Effect, LineConfig } from '../../src/core/types.js';
 import type { Clock } from '../../src/io/clock.js';
 import { Driver, type Inspection } from '../../src/io/driver.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { announcing, config, probing } from '../core/helpers/config.js';
 import { brief, CUT } from '../core/helpers/machine.js';
 
-function drive(overrides: Partial<SessionConfig> = {}, clock: Clock = new VirtualClock()) {
+function drive(overrides: Partial<LineConfig> = {}, clock: Clock = new VirtualClock()) {
   const performed: Effect[] = [];
   const inspections: Inspection[] = [];
   const host = { reaction: (_: Effect): void => {}, settlements: 0 };
@@ -26,7 +26,7 @@ function drive(overrides: Partial<SessionConfig> = {}, clock: Clock = new Virtua
   return { driver, performed, inspections, host, clock: clock as VirtualClock };
 }
 
-function driveOpen(overrides: Partial<SessionConfig> = {}) {
+function driveOpen(overrides: Partial<LineConfig> = {}) {
   const driven = drive(overrides);
   driven.driver.dispatch({ type: 'connect' });
   driven.driver.dispatch({ type: 'connection-open', id: 1, canPing: true });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { clientConfig } from '../../src/client/options.js';
 import { Line } from '../../src/core/line.js';
-import type { CloseDetail, Interruption, Reconnecting, SessionConfig } from '../../src/core/types.js';
+import type { CloseDetail, Interruption, LineConfig, Reconnecting } from '../../src/core/types.js';
 import type { DialFate } from '../../src/testing.js';
 import { HOUR, MINUTE, World } from './world.js';
 
@@ -169,7 +169,7 @@ describe('a log of inspect', { timeout: 60_000 }, () => {
       live(world, 20 * MINUTE);
       closeAndRest(world);
       const draws = world.log.flatMap(({ random }) => random);
-      const config: SessionConfig = {
+      const config: LineConfig = {
         ...clientConfig('ws://server', world.options),
         random: () => draws.shift() as number,
       };

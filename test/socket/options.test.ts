@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock, systemRandom } from '../../src/io/clock.js';
-import { clockOf, type SocketOptions, sessionConfig, socketChecks, validate } from '../../src/socket/options.js';
+import { clockOf, lineConfig, type SocketOptions, socketChecks, validate } from '../../src/socket/options.js';
 
 const refusal = (options: unknown): string => {
   try {
@@ -110,7 +110,7 @@ describe('validation of the heartbeat', () => {
 });
 
 test('the defaults of both ends', () => {
-  expect(sessionConfig({})).toEqual({
+  expect(lineConfig({})).toEqual({
     reconnect: false,
     backoffBase: 0,
     backoffCap: 0,
@@ -132,7 +132,7 @@ test('the defaults of both ends', () => {
 
 test('options reach the machine', () => {
   expect(
-    sessionConfig({
+    lineConfig({
       closeTimeout: 1,
       heartbeat: false,
       maxBufferedBytes: 2,
@@ -146,13 +146,13 @@ test('options reach the machine', () => {
     maxBufferedMessages: 3,
     overflow: 'drop-oldest',
   });
-  expect(sessionConfig({ random: () => 0.25 }).random()).toBe(0.25);
+  expect(lineConfig({ random: () => 0.25 }).random()).toBe(0.25);
 });
 
 test('a source of chance that fails, or leaves its range, costs no wait and no process', () => {
   const reported: unknown[] = [];
   const drawn = (random: () => number): number =>
-    sessionConfig({ random, onListenerError: (error) => reported.push(error) }).random();
+    lineConfig({ random, onListenerError: (error) => reported.push(error) }).random();
   for (const value of [Number.NaN, 1, -0.1, Number.POSITIVE_INFINITY]) expect(drawn(() => value)).toBe(0.5);
   expect(
     drawn(() => {

@@ -5,7 +5,7 @@ import type { PeerConfig } from '../../src/core/attachment.js';
 import { TOKEN } from '../../src/core/frames.js';
 import { Peer } from '../../src/core/peer.js';
 import { Session } from '../../src/core/session.js';
-import type { Data, Effect, SessionConfig } from '../../src/core/types.js';
+import type { Data, Effect, LineConfig } from '../../src/core/types.js';
 import type { Connection, DialRequest, Report } from '../../src/io/connection.js';
 import type { Inspection } from '../../src/io/driver.js';
 import { peerConfig } from '../../src/server/options.js';
@@ -454,7 +454,7 @@ describe('inspect', () => {
   test("a replay of a client's log leads to the same effects", () => {
     const { atClient } = inspected();
     const drawn = atClient.flatMap(({ random }) => random);
-    const config: SessionConfig = { ...clientConfig('', { session: true }), random: () => drawn.shift() ?? Number.NaN };
+    const config: LineConfig = { ...clientConfig('', { session: true }), random: () => drawn.shift() ?? Number.NaN };
     const session = new Session(config);
     for (const { input, at, effects, deadline, state } of atClient) {
       expect(plain(session.step(input, at))).toEqual(plain(effects));

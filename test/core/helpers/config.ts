@@ -1,7 +1,7 @@
-import type { HeartbeatConfig, SessionConfig } from '../../../src/core/types.js';
+import type { HeartbeatConfig, LineConfig } from '../../../src/core/types.js';
 
 /** The defaults of a client in Node, without heartbeat, and with a chance of exactly one half. */
-export function config(overrides: Partial<SessionConfig> = {}): SessionConfig {
+export function config(overrides: Partial<LineConfig> = {}): LineConfig {
   return {
     reconnect: true,
     backoffBase: 500,

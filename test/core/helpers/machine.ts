@@ -1,5 +1,5 @@
 import { RotatingLine } from '../../../src/core/rotating-line.js';
-import type { Announcement, ConnectionEnd, Effect, Input, SessionConfig } from '../../../src/core/types.js';
+import type { Announcement, ConnectionEnd, Effect, Input, LineConfig } from '../../../src/core/types.js';
 import { config } from './config.js';
 
 export const CUT: ConnectionEnd = { code: 1006, reason: '', wasClean: false };
@@ -11,10 +11,7 @@ export class Machine {
   readonly session: RotatingLine;
   now = 0;
 
-  constructor(
-    overrides: Partial<SessionConfig> = {},
-    Kind: new (config: SessionConfig) => RotatingLine = RotatingLine,
-  ) {
+  constructor(overrides: Partial<LineConfig> = {}, Kind: new (config: LineConfig) => RotatingLine = RotatingLine) {
     this.session = new Kind(config(overrides));
   }
 
@@ -62,7 +59,7 @@ export class Machine {
 }
 
 /** A machine whose first connection is open. */
-export function connected(overrides: Partial<SessionConfig> = {}): Machine {
+export function connected(overrides: Partial<LineConfig> = {}): Machine {
   const machine = new Machine(overrides);
   machine.connect();
   machine.opens(1);

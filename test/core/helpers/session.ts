@@ -1,6 +1,6 @@
 import { type Control, encode, isPlain, parse, TOKEN, type Welcome } from '../../../src/core/frames.js';
 import { Session } from '../../../src/core/session.js';
-import type { Data, Effect, SessionConfig } from '../../../src/core/types.js';
+import type { Data, Effect, LineConfig } from '../../../src/core/types.js';
 import { probing } from './config.js';
 import { Machine } from './machine.js';
 
@@ -20,7 +20,7 @@ export const WELCOME: Welcome = {
 
 /** A client with a session, and its time; the connections it opens choose the protocol. */
 export class Client extends Machine {
-  constructor(overrides: Partial<SessionConfig> = {}) {
+  constructor(overrides: Partial<LineConfig> = {}) {
     const heartbeat = probing({ interval: Number.POSITIVE_INFINITY });
     const bounds = { maxBufferedBytes: 1024 * 1024, maxBufferedMessages: 16_384 };
     super({ heartbeat, ...bounds, ...overrides }, Session);
@@ -72,7 +72,7 @@ export class Client extends Machine {
 }
 
 /** A client whose first connection is open, and says HELLO. */
-export function greeting(overrides: Partial<SessionConfig> = {}): Client {
+export function greeting(overrides: Partial<LineConfig> = {}): Client {
   const client = new Client(overrides);
   client.connect();
   client.opens(1);
@@ -80,7 +80,7 @@ export function greeting(overrides: Partial<SessionConfig> = {}): Client {
 }
 
 /** A client with a new session on connection 1. */
-export function welcomed(overrides: Partial<SessionConfig> = {}, fields: Partial<Welcome> = {}): Client {
+export function welcomed(overrides: Partial<LineConfig> = {}, fields: Partial<Welcome> = {}): Client {
   const client = greeting(overrides);
   client.welcomed(1, fields);
   return client.listens();
