@@ -11,7 +11,7 @@ export type {
 } from './client/options.js';
 export { closeCodes } from './core/close-code.js';
 export { type ErrorCode, LongSocketError } from './core/errors.js';
-export type { Resume } from './core/frames.js';
+export type { Fin, Refusal, Resume } from './core/frames.js';
 export type {
   Announcement,
   CloseDetail,
@@ -50,5 +50,5 @@ export { platformSignals, type Signal, type Signals } from './io/signals.js';
 export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';
 export type { ListenerErrorHandler } from './socket/listeners.js';
 export type { SocketOptions } from './socket/options.js';
-export { type RespondOptions, respond } from './socket/respond.js';
+export { type Reply, type RespondOptions, respond } from './socket/respond.js';
 export type { SendOptions, Socket, SocketEvents } from './socket/socket.js';

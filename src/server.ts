@@ -1,7 +1,7 @@
 export { closeCodes } from './core/close-code.js';
 export type { DeliverySnapshot } from './core/delivery.js';
 export { type ErrorCode, LongSocketError } from './core/errors.js';
-export type { Resume } from './core/frames.js';
+export type { Fin, Refusal, Resume } from './core/frames.js';
 export type { Claim, SessionSnapshot } from './core/registry.js';
 export type {
   Announcement,
@@ -31,6 +31,7 @@ export { type AcceptedSocket, accept, type UpgradeRequest } from './server/accep
 export {
   type DrainOptions,
   LongSocketServer,
+  type ServerAddress,
   type ServerEvents,
   type ServerSocket,
   type ServerStats,
@@ -41,5 +42,5 @@ export { memoryStore, type SessionOwner, type SessionStore } from './server/stor
 export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';
 export type { ListenerErrorHandler } from './socket/listeners.js';
 export type { SocketOptions } from './socket/options.js';
-export { type RespondOptions, respond } from './socket/respond.js';
+export { type Reply, type RespondOptions, respond } from './socket/respond.js';
 export type { SendOptions, Socket, SocketEvents } from './socket/socket.js';

@@ -21,9 +21,13 @@ export type Abort = typeof globalThis extends { AbortSignal: { prototype: infer 
 
 /** What is used of an `AbortSignal`. */
 export interface AbortLike {
+  /** Whether it has been aborted. */
   readonly aborted: boolean;
+  /** Why, if it has. */
   readonly reason?: unknown;
+  /** Listens for the abort. */
   addEventListener(type: 'abort', listener: () => void): void;
+  /** Stops that. */
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
@@ -43,7 +47,12 @@ export interface DialContext {
 export type Provider<Value> = Value | ((context: DialContext) => Value | Promise<Value>);
 
 /** Text, or a `URL`. `http:` and `https:` stand for `ws:` and `wss:`; in a page, it may be relative. */
-export type Url = string | { readonly href: string };
+export type Url =
+  | string
+  | {
+      /** The address as text. */
+      readonly href: string;
+    };
 
 /** An object of headers, or pairs of them: a WHATWG `Headers`, a `Map`. */
 export type UpgradeHeaders = RequestHeaders | Iterable<readonly [name: string, value: string]>;
@@ -58,6 +67,7 @@ export interface Greeting {
   readonly reconnected: boolean;
   /** The subprotocol the server chose. */
   readonly protocol: string;
+  /** What was dialed. */
   readonly url: string;
 }
 

@@ -20,28 +20,51 @@ export const CUT_OFF: ConnectionEnd = { code: ABNORMAL, reason: '', wasClean: fa
 
 /** Close codes of RFC 6455 §7.4.1 and the IANA registry, and those that this library sends (from 4900). */
 export const closeCodes = {
+  /** 1000: the purpose of the connection is fulfilled. */
   normal: NORMAL,
+  /** 1001: the server goes down, or the page was left. */
   goingAway: 1001,
+  /** 1002: the peer broke the WebSocket protocol. */
   protocolError: 1002,
+  /** 1003: a kind of message that the endpoint cannot take. */
   unsupportedData: 1003,
+  /** 1005: a close frame without a code; never sent. */
   noStatus: 1005,
+  /** 1006: no close frame came; never sent. */
   abnormal: ABNORMAL,
+  /** 1007: text that is no UTF-8, say. */
   invalidPayload: 1007,
+  /** 1008: what no other code fits; often, wrong credentials. */
   policyViolation: 1008,
+  /** 1009: a message longer than `maxPayload`. */
   tooBig: 1009,
+  /** 1010: the server did not negotiate an extension that the client needs. */
   missingExtension: 1010,
+  /** 1011: the server met something unexpected. */
   internalError: INTERNAL_ERROR,
+  /** 1012: the server restarts; try again, spread over time. */
   serviceRestart: 1012,
+  /** 1013: the server is overloaded; try again later. */
   tryAgainLater: 1013,
+  /** 1014: a gateway got a bad answer from what stands behind it. */
   badGateway: 1014,
+  /** 1015: the TLS handshake failed; never sent. */
   tlsHandshake: 1015,
+  /** 4900: another connection has taken over. */
   moved: MOVED,
+  /** 4901: a probe stayed unanswered. */
   deadPeer: DEAD_PEER,
+  /** 4902: the time to change to another connection was over. */
   goAwayDeadline: GOAWAY_DEADLINE,
+  /** 4903: the peer broke the session protocol. */
   sessionProtocolError: PROTOCOL_ERROR,
+  /** 4904: the session is over. */
   gone: GONE,
+  /** 4905: the client did not say in time which session it wants. */
   noGreeting: NO_GREETING,
+  /** 4907: a later connection of the same client has come before this one. */
   stale: STALE,
+  /** 4908: the server cannot have the session now. */
   busy: BUSY,
 } as const;
 

@@ -25,14 +25,17 @@ const AT_ONCE = Number.NEGATIVE_INFINITY;
 
 /** Both directions of a session, as plain data: what a server hands over to another. */
 export interface DeliverySnapshot {
+  /** Number of the last message that the client has acked. */
   readonly acked: number;
   /** Number of the last message that a connection was handed. */
   readonly handed: number;
   /** What is not acked, as it goes over the wire, oldest first. */
   readonly retained: readonly Data[];
+  /** Number of the last message that the server's application has had. */
   readonly consumed: number;
   /** A FIN was sent: the last of `retained`, or acked. */
   readonly fin: boolean;
+  /** The client's FIN, if it came. */
   readonly peerFin: Fin | undefined;
 }
 

@@ -49,7 +49,9 @@ const BRAND = Symbol.for('longsocket.error');
 
 /** Every error of this library. `instanceof` holds across copies and builds of it; programs look at `code`. */
 export class LongSocketError extends Error {
+  /** Always `LongSocketError`. */
   override readonly name = 'LongSocketError';
+  /** What went wrong, for programs. */
   readonly code: ErrorCode;
   /** What ended the attempt or connection, for the codes that speak of one. */
   readonly ending?: Ending;
@@ -61,6 +63,7 @@ export class LongSocketError extends Error {
     Object.defineProperty(this, BRAND, { value: true });
   }
 
+  /** Whether `value` is an error of this library, of whichever copy or build. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value;
   }

@@ -48,14 +48,21 @@ export interface Welcome {
 
 /** C→S: continue a session. `h`: hold it, do not switch yet. */
 export interface Resume {
+  /** The frame's letter. */
   readonly letter: 'R';
+  /** Version of the protocol. */
   readonly v: number;
+  /** The session's id. */
   readonly s: string;
+  /** Its key; not in what `inspect` is told. */
   readonly k: string;
   /** Attempt; strictly increases in a session. */
   readonly n: number;
+  /** Number of the last message that the client has received. */
   readonly r: number;
+  /** Number of the last message that its application has consumed. */
   readonly c: number;
+  /** Hold the connection, and do not switch to it yet. */
   readonly h?: 1;
 }
 
@@ -106,8 +113,11 @@ export interface Gone {
 
 /** The last frame of its direction: numbered, retained and acked like data. */
 export interface Fin {
+  /** The frame's letter. */
   readonly letter: 'F';
+  /** The closer's code. */
   readonly c: number;
+  /** The closer's reason. */
   readonly m: string;
 }
 

@@ -41,16 +41,23 @@ export interface RegistryConfig {
 
 /** A session on its way from one server to another. */
 export interface SessionSnapshot {
+  /** The session's public id. */
   readonly session: string;
+  /** What proves a client's key, and does not give it away. */
   readonly keyHash: string;
+  /** Whose it is: what `authenticate` returned. */
   readonly principal: string | undefined;
+  /** What the server's end holds. */
   readonly peer: PeerSnapshot;
 }
 
 /** Who asks for a session that may be elsewhere. Only who has its key may. */
 export interface Claim {
+  /** The session's public id. */
   readonly session: string;
+  /** What proves that the client has the session's key. */
   readonly keyHash: string;
+  /** Who asks: what `authenticate` returned. */
   readonly principal: string | undefined;
   /** The RESUME's attempt number. */
   readonly attempt: number;

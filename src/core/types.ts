@@ -66,6 +66,7 @@ export interface Ending {
     | 'moved';
   /** The true close code (RFC 6455 §7.4); 1006 when no close frame came. */
   readonly code: number;
+  /** The text beside the code: at most 123 bytes, often empty. */
   readonly reason: string;
   /** Whether the closing handshake was completed. */
   readonly wasClean: boolean;
@@ -79,30 +80,43 @@ export interface Ending {
 
 /** What is remembered of a session that is over, for a client that asks. */
 export interface Remains {
+  /** What to answer: it is over, for this reason, or it is on another server now. */
   readonly why: Refusal | 'moved';
-  /** What this end had received. */
+  /** Number of the last message that this end had received. */
   readonly received: number;
+  /** The close code, for a client that missed it. */
   readonly code: number;
+  /** The reason beside it. */
   readonly reason: string;
 }
 
 /** A server's end of a session as plain data. */
 export interface PeerSnapshot {
+  /** The subprotocol that the application has chosen; empty: none. */
   readonly inner: string;
   /** The highest attempt number of a RESUME. */
   readonly resumes: number;
   /** Bytes the client retains. */
   readonly clientRetains: number;
+  /** Both directions: what is numbered, and what is not acked. */
   readonly delivery: DeliverySnapshot;
   /** The application, or the client's, has closed. */
   readonly finishing?:
-    | { readonly cause: 'caller' | 'peer'; readonly code: number; readonly reason: string }
+    | {
+        /** Whose close it is: this application's, or the client's. */
+        readonly cause: 'caller' | 'peer';
+        /** The closer's code. */
+        readonly code: number;
+        /** The closer's reason. */
+        readonly reason: string;
+      }
     | undefined;
 }
 
 /** The three states of the machine, each with its own detail. A new object for each change, never mutated. */
 export type State =
   | {
+      /** There is no connection; one is being dialed, or the next dial is waited for. */
       readonly status: 'connecting';
       /**
        * Number of the dial under way or waited for, from 1; starts again after `minUptime` of a connection. 0 on a
@@ -115,12 +129,15 @@ export type State =
       readonly cause?: Ending | undefined;
     }
   | {
+      /** A connection is open, and the application's. */
       readonly status: 'connected';
       /** `close()` was called, or with a session the peer has closed: messages may still arrive, none is accepted. */
       readonly closing: boolean;
+      /** Never there: nothing has ended. */
       readonly cause?: undefined;
     }
   | {
+      /** Before the first `connect()`, or the end of a life. */
       readonly status: 'closed';
       /** What ended the life; absent before the first `connect()`. */
       readonly cause?: Ending | undefined;
@@ -183,49 +200,63 @@ export interface Reconnecting {
   readonly attempt: number;
   /** Wait before it, in ms. */
   readonly delay: number;
+  /** What ended the connection or attempt before. */
   readonly cause: Ending;
 }
 
 /** What happens to an application's message. `full`, `closed` and `too-big` are refusals. */
 export type SendVerdict = 'sent' | 'queued' | 'dropped' | 'full' | 'closed' | 'too-big';
 
+/** What happened: one step of the machine each. */
 export type Input =
   // the application
+  /** `connect()` was called. */
   | { readonly type: 'connect' }
+  /** `reconnect()` was called. */
   | { readonly type: 'reconnect' }
-  /** `owned`: nobody will change the bytes. */
+  /** A message was accepted. `owned`: nobody will change the bytes. */
   | { readonly type: 'send'; readonly data: Data; readonly owned?: boolean | undefined }
+  /** `rotate()` was called. */
   | { readonly type: 'rotate' }
   /** In a session: the application has had all up to this message, and pulls the rest, or takes it as it comes. */
   | { readonly type: 'read'; readonly number: number; readonly pulls: boolean }
+  /** `close()` was called. */
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
   /** The driver's: the last part of what waits is written, and the connection takes more. */
   | { readonly type: 'flush' }
+  /** `accept()` has given an open connection. `canPing`: it has protocol pings. */
   | { readonly type: 'adopt'; readonly canPing: boolean }
   // a server's end of a session
-  /** `jitter`: drawn from [0, 1), so that connections do not speak up in step. */
+  /** The client has come with a connection: new, or to `resume`. `jitter`: drawn from [0, 1), so that connections do not speak up in step. */
   | {
       readonly type: 'attach';
       readonly id: ConnectionId;
       readonly jitter: number;
       readonly resume?: Resume | undefined;
     }
-  /** `deadline`, `window`: in ms. */
+  /** The client is to change to another connection within `window` ms; after `deadline` ms this one is closed. */
   | { readonly type: 'go-away'; readonly deadline: number; readonly window: number; readonly why: string }
-  /** `lost`: the server is shut down, and nobody takes the session over. */
+  /** The session ends here: to make room, or `lost`: the server is shut down, and nobody takes it over. */
   | { readonly type: 'evict'; readonly why: 'evicted' | 'lost' }
   /** Another server goes on with it. */
   | { readonly type: 'release' }
   // `onConnect`, on a connection that is open and not the application's yet
+  /** It sends. */
   | { readonly type: 'greeting-send'; readonly id: ConnectionId; readonly data: Data }
+  /** It is done: the connection is the application's. */
   | { readonly type: 'greeted'; readonly id: ConnectionId }
+  /** It threw or rejected. */
   | { readonly type: 'greeting-failed'; readonly id: ConnectionId; readonly error: unknown }
-  // a connection
+  /** A connection says something. */
   | ConnectionReport
   // the world
+  /** The network is back, or another. */
   | { readonly type: 'online' }
+  /** The network is gone. */
   | { readonly type: 'offline' }
+  /** Back to the page, or from sleep. */
   | { readonly type: 'wake' }
+  /** The page is about to be frozen. */
   | { readonly type: 'freeze' }
   /** The timer. `overslept`: it fired over a second later than it was set for, as after sleep. */
   | { readonly type: 'timeout'; readonly overslept?: boolean };
@@ -239,35 +270,50 @@ export type ConnectionReport =
       readonly canPing: boolean;
       readonly protocol?: string | undefined;
     }
+  /** A whole message. */
   | { readonly type: 'message-received'; readonly id: ConnectionId; readonly data: Data }
+  /** A protocol ping, which the transport answers by itself. */
   | { readonly type: 'ping-received'; readonly id: ConnectionId }
+  /** A protocol pong, with what the ping carried. */
   | { readonly type: 'pong-received'; readonly id: ConnectionId; readonly payload: string }
   /** The transport holds more than it should, until `connection-writable`. */
   | { readonly type: 'connection-backed-up'; readonly id: ConnectionId }
+  /** It takes more again. */
   | { readonly type: 'connection-writable'; readonly id: ConnectionId }
+  /** Its end, or that of the dial. */
   | ({ readonly type: 'connection-close'; readonly id: ConnectionId } & ConnectionEnd);
 
 /** How a connection says that it is over, or that it never came to be. */
 export interface ConnectionEnd {
+  /** The peer's close code (RFC 6455 §7.4); 1006 when no close frame came. */
   readonly code: number;
+  /** The peer's text beside it. */
   readonly reason: string;
+  /** Whether the closing handshake was completed. */
   readonly wasClean: boolean;
+  /** As in {@link Ending}, where it does not follow from the rest. */
   readonly cause?: 'provider' | 'unsupported' | undefined;
+  /** HTTP status of a refused upgrade. */
   readonly status?: number | undefined;
+  /** Its `Retry-After`, in ms. */
   readonly retryAfter?: number | undefined;
+  /** The underlying error, where there is one. */
   readonly error?: unknown;
 }
 
+/** What the machine wants done: the driver performs each, in order. */
 export type Effect =
   // to a connection
+  /** Open one: ask the providers, dial. */
   | {
       readonly type: 'dial';
       readonly id: ConnectionId;
       readonly attempt: number;
       readonly reason: DialReason;
     }
+  /** Run `onConnect` on it. */
   | { readonly type: 'greet'; readonly id: ConnectionId; readonly reconnected: boolean }
-  /** `heartbeat`, `control`: not the application's. */
+  /** Send a message on it. `heartbeat`, `control`: not the application's. */
   | {
       readonly type: 'write';
       readonly id: ConnectionId;
@@ -275,28 +321,44 @@ export type Effect =
       readonly heartbeat?: true;
       readonly control?: true;
     }
+  /** Send a protocol ping. */
   | { readonly type: 'ping'; readonly id: ConnectionId; readonly payload: string }
+  /** Begin the closing handshake. */
   | { readonly type: 'hang-up'; readonly id: ConnectionId; readonly code: number; readonly reason: string }
+  /** Give it up, and wait for nothing. */
   | { readonly type: 'terminate'; readonly id: ConnectionId; readonly code: number; readonly reason: string }
   // to the server, which keeps the sessions
+  /** The session is over. */
   | { readonly type: 'ended'; readonly remains: Remains }
+  /** The session is another server's now. */
   | { readonly type: 'released'; readonly snapshot: PeerSnapshot }
   // to the application
+  /** A life begins. */
   | { readonly type: 'begin' }
-  /** `number`: its position in the session. */
+  /** A message for it. `number`: its position in the session. */
   | { readonly type: 'message'; readonly data: Data; readonly number?: number | undefined }
+  /** A message for `onConnect`. */
   | { readonly type: 'greeting-message'; readonly data: Data }
+  /** An event. */
   | ({ readonly type: 'emit' } & Announcement);
 
 /** What the application is told, by event name. */
 export type Announcement =
+  /** The state changed. */
   | { readonly event: 'state'; readonly detail: State }
+  /** A connection is open. */
   | { readonly event: 'open'; readonly detail: Opening }
+  /** An open connection was lost. */
   | { readonly event: 'interrupted'; readonly detail: Interruption }
+  /** The next dial is scheduled. */
   | { readonly event: 'reconnecting'; readonly detail: Reconnecting }
+  /** A planned change of connection has begun, or is done. */
   | { readonly event: 'rotating' | 'rotated'; readonly detail: Rotation }
+  /** The server has lost the session. */
   | { readonly event: 'lost'; readonly detail: Loss }
+  /** Gave up; or an attempt or a connection did not end in good order. */
   | { readonly event: 'failed' | 'error'; readonly detail: Ending }
+  /** The end of a life. */
   | { readonly event: 'close'; readonly detail: CloseDetail };
 
 /** What the driver runs: a client's long connection or session, or a server's end of one. */

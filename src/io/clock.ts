@@ -2,7 +2,9 @@
 export interface Clock {
   /** Now. Only differences matter. */
   now(): number;
+  /** Calls back once, after `ms`; returns what {@link clearTimer} takes. */
   setTimer(callback: () => void, ms: number): unknown;
+  /** Forgets a timer; one that has fired is none any more. */
   clearTimer(timer: unknown): void;
 }
 

@@ -23,7 +23,9 @@ export interface Connection {
   readonly bufferedAmount: number;
   /** What the server chose; empty before `open`. */
   readonly protocol: string;
+  /** Extensions in use; empty before `open`. */
   readonly extensions: string;
+  /** What was dialed. */
   readonly url: string;
 }
 
@@ -33,21 +35,26 @@ export const HIGH_WATER = 512 * 1024;
 /** How binary messages arrive, on every platform. */
 export type BinaryType = 'arraybuffer' | 'uint8array';
 
+/** Headers of a request by name; a list becomes one header each. */
 export type RequestHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /** What one dial is given. */
 export interface DialRequest {
   /** Goes into every report. */
   readonly id: ConnectionId;
+  /** Absolute, `ws:` or `wss:`, without a fragment. */
   readonly url: string;
+  /** Subprotocols to offer, the preferred first. */
   readonly protocols: readonly string[];
   /** Request headers of the upgrade. Only where the platform can send them. */
   readonly headers?: RequestHeaders | undefined;
+  /** How to report binary messages. */
   readonly binaryType: BinaryType;
   /** Options of the `ws` package. */
   readonly node?: NodeOptions | undefined;
   /** The constructor to use instead of the platform's. */
   readonly WebSocket?: WebSocketConstructor | undefined;
+  /** The socket's clock, for what the transport times itself. */
   readonly clock: Clock;
 }
 
@@ -62,18 +69,30 @@ export type Report = (report: ConnectionReport) => void;
 
 /** The part of a WHATWG `WebSocket` that is used, so that the types need neither lib.dom nor @types/ws. */
 export interface SocketLike {
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
+  /** Bytes that were sent and have not left yet. */
   readonly bufferedAmount: number;
+  /** The subprotocol that the server chose; empty: none. */
   readonly protocol: string;
+  /** The extensions in use. */
   readonly extensions: string;
+  /** What was dialed. */
   readonly url: string;
+  /** Set to `arraybuffer`. */
   binaryType: string;
+  /** Called once, when it is open. */
   onopen: ((event: never) => void) | null;
+  /** Called for each message. */
   onmessage: ((event: never) => void) | null;
+  /** Called once, at its end. */
   onclose: ((event: never) => void) | null;
+  /** Called before an end that is no closing handshake. */
   onerror: ((event: never) => void) | null;
+  /** Sends text or bytes; throws while connecting. */
   // biome-ignore lint/suspicious/noExplicitAny: lib.dom, ws and older libs disagree about views of shared buffers
   send(data: any): void;
+  /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
 }
 
@@ -94,15 +113,22 @@ export interface NodeOptions {
   readonly maxPayload?: number | undefined;
   /** Compression (RFC 7692): costs memory for each connection. @default false */
   readonly perMessageDeflate?: boolean | Readonly<Record<string, unknown>> | undefined;
-  /** TLS: certificate authorities, client certificate and key, and so on, as in `tls.connect`. */
+  /** TLS: certificate authorities to trust, PEM, as in `tls.connect`. @default Node's own list */
   readonly ca?: unknown;
+  /** TLS: the client's certificate chain, PEM. */
   readonly cert?: unknown;
+  /** TLS: the client's private key, PEM. */
   readonly key?: unknown;
+  /** TLS: certificate and key in one, PKCS#12. */
   readonly pfx?: unknown;
+  /** TLS: of `key` or `pfx`. */
   readonly passphrase?: string | undefined;
+  /** TLS: the name for SNI. @default the host of the URL */
   readonly servername?: string | undefined;
+  /** TLS: refuse certificates that no authority vouches for. @default true */
   readonly rejectUnauthorized?: boolean | undefined;
   /** Follow HTTP redirects of the upgrade. @default false */
   readonly followRedirects?: boolean | undefined;
+  /** Any other of `ws`, `http.request` and `tls.connect`. */
   readonly [option: string]: unknown;
 }

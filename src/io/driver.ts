@@ -29,10 +29,13 @@ function redacted<Item extends Input | Effect>(item: Item): Item {
 export interface Inspection {
   /** Clock time of the step, in ms. */
   readonly at: number;
+  /** What happened. */
   readonly input: Input;
+  /** What was done about it, in order. */
   readonly effects: readonly Effect[];
   /** When the machine wants to be woken next, in clock time. */
   readonly deadline: number | undefined;
+  /** The state after the step. */
   readonly state: State;
   /** The random numbers that the step drew: with them, a replay draws the same. */
   readonly random: readonly number[];

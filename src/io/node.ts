@@ -19,19 +19,30 @@ declare const Buffer: { from(text: string): Uint8Array; alloc(size: number): Uin
 
 /** The part of a `ws` socket that is used, so that the types need no @types/ws. */
 export interface WsSocket {
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
+  /** Bytes that were sent and have not left yet. */
   readonly bufferedAmount: number;
+  /** The subprotocol chosen; empty: none. */
   readonly protocol: string;
+  /** The extensions in use. */
   readonly extensions: string;
+  /** What was dialed; a server's end has none. */
   readonly url?: string | undefined;
+  /** Set to `nodebuffer` or `arraybuffer`. */
   binaryType: string;
+  /** Its events: `message`, `ping`, `pong`, `close`, `error`, … */
   // biome-ignore lint/suspicious/noExplicitAny: one signature for all of ws's events, and for its own types to fit
   on(event: string, listener: (...args: any[]) => void): unknown;
+  /** Sends one message. */
   // biome-ignore lint/suspicious/noExplicitAny: ws and @types/ws disagree about the views they take
   send(data: any, ...rest: any[]): void;
+  /** Sends a protocol ping. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   ping(data?: any): void;
+  /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
+  /** Destroys the connection at once. */
   terminate(): void;
 }
 

@@ -6,9 +6,15 @@ import { Socket } from '../socket/socket.js';
 
 /** What is used of the upgrade request (`http.IncomingMessage`). */
 export interface UpgradeRequest {
+  /** Path and query. */
   readonly url?: string | undefined;
+  /** By name in lower case. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly socket?: { readonly remoteAddress?: string | undefined };
+  /** The connection it came on. */
+  readonly socket?: {
+    /** The other end's address: of the client, or of a proxy. */
+    readonly remoteAddress?: string | undefined;
+  };
 }
 
 /** The server's end of a connection: the public shape of a `LongSocket`, for one connection. */

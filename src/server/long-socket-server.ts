@@ -40,9 +40,11 @@ export interface ServerEvents<In = Data, Out = Data, Request extends UpgradeRequ
 
 /** What a server holds. */
 export interface ServerStats {
+  /** Sessions that are not over. */
   readonly sessions: number;
-  /** Of these, those whose client is connected, and those that wait for it. */
+  /** Of these, those whose client is connected. */
   readonly attached: number;
+  /** Of these, those that wait for their client. */
   readonly detached: number;
   /** Connections of clients without a session. */
   readonly plain: number;
@@ -50,9 +52,21 @@ export interface ServerStats {
   readonly retainedBytes: number;
   /** Sessions that are over, and remembered for clients that ask. */
   readonly remembered: number;
+  /** `drain()` was called: no new session is taken. */
   readonly draining: boolean;
 }
 
+/** Where a server listens. */
+export interface ServerAddress {
+  /** The IP address. */
+  readonly address: string;
+  /** The port: with option `port: 0`, the one that was free. */
+  readonly port: number;
+  /** `IPv4` or `IPv6`. */
+  readonly family: string;
+}
+
+/** Options of {@link LongSocketServer.drain}. */
 export interface DrainOptions {
   /** How long clients may take to go elsewhere, in ms; then they are disconnected. @default 30000 */
   readonly within?: number | undefined;
@@ -154,8 +168,8 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
 
   // --- upgrades ----------------------------------------------------------------------------------------------------
 
-  /** Where it listens, with option `port`. */
-  address(): { address: string; port: number; family: string } | undefined {
+  /** Where it listens, with option `port`: as `net.Server.address()`. */
+  address(): ServerAddress | undefined {
     const address = this.#http?.address();
     return address && typeof address === 'object' ? address : undefined;
   }
@@ -274,6 +288,7 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
     return [...sessions, ...this.#plain];
   }
 
+  /** Counts for your metrics, of this moment; costs nothing to ask. */
   stats(): ServerStats {
     const { sessions, attached, tombs } = this.#host.registry;
     return {

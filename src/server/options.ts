@@ -15,10 +15,13 @@ import type { SessionStore } from './store.js';
 
 /** What is used of an HTTP server. */
 export interface HttpServer {
+  /** Listens for upgrades. */
   // biome-ignore lint/suspicious/noExplicitAny: for the types of node:http, and of whatever resembles it
   on(event: 'upgrade', listener: (...args: any[]) => void): unknown;
+  /** Stops that. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   off(event: 'upgrade', listener: (...args: any[]) => void): unknown;
+  /** How many listen: to an upgrade that nobody takes, somebody has to say so. */
   listenerCount(event: 'upgrade'): number;
 }
 

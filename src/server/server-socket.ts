@@ -72,6 +72,7 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
     super.resumeWrites();
   }
 
+  /** @internal */
   instruct(input: Extract<Input, { type: 'go-away' | 'evict' | 'timeout' }>): void {
     this.driver.dispatch(input);
   }

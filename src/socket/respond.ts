@@ -2,6 +2,7 @@ import type { Data } from '../core/types.js';
 import { isolate, type ListenerErrorHandler, reportListenerError } from './listeners.js';
 import type { Socket } from './socket.js';
 
+/** Options of {@link respond}. */
 export interface RespondOptions {
   /**
    * Send an error's message to the peer as text. After three failures in a row without a success, reports cease until
@@ -12,9 +13,9 @@ export interface RespondOptions {
   readonly onError?: ListenerErrorHandler | undefined;
 }
 
-/** `void`, so that a handler without a `return` is one. */
+/** What a handler returns: an answer, or none. `void`, so that a handler without a `return` is one. */
 // biome-ignore lint/suspicious/noConfusingVoidType: it is what such a function returns
-type Reply<Out> = Out | undefined | void;
+export type Reply<Out> = Out | undefined | void;
 
 const MOST_REPORTS = 3;
 

@@ -46,6 +46,7 @@ export interface SocketEvents<In = Data> {
   state: State;
   /** A connection is open (and `onConnect` done). `reconnected`: it is not the first of this life. */
   open: Opening;
+  /** A whole message: text, or bytes as option `binaryType` says. */
   message: In;
   /** An open connection was lost; another will be dialed. */
   interrupted: Interruption;
@@ -65,6 +66,7 @@ export interface SocketEvents<In = Data> {
   error: LongSocketError;
 }
 
+/** Options of `send` and `write`. */
 export interface SendOptions {
   /**
    * With a session: you will not change these bytes any more, so they need not be copied. Otherwise they may be changed as

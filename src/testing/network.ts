@@ -4,9 +4,11 @@ import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
 import type { Connection, Dial, DialRequest, Report } from '../io/connection.js';
 import type { VirtualClock } from './virtual-clock.js';
 
+/** Options of a {@link SimulatedNetwork}. */
 export interface NetworkOptions {
+  /** The same that the sockets are given. */
   readonly clock: VirtualClock;
-  /** @default no jitter is drawn */
+  /** Where delays are drawn from: {@link seededRandom}, say. @default always 0: the least latency */
   readonly random?: (() => number) | undefined;
   /** One way, in ms: fixed, or uniform between two bounds. The order within a connection is kept. @default 10 */
   readonly latency?: number | readonly [least: number, most: number] | undefined;
@@ -22,6 +24,7 @@ export type DialFate = 'accept' | 'refuse' | 'hang' | number;
  * nothing is sent anywhere, and time is the clock's.
  */
 export class SimulatedNetwork {
+  /** The clock that it was given. */
   readonly clock: VirtualClock;
   readonly #random: () => number;
   readonly #latency: readonly [number, number];
@@ -91,6 +94,7 @@ export class SimulatedNetwork {
     return least + this.#random() * (most - least);
   }
 
+  /** @internal */
   forget(link: SimulatedLink): void {
     this.#links.delete(link);
   }
@@ -98,13 +102,19 @@ export class SimulatedNetwork {
 
 /** The server's end of a simulated connection. Pings are answered by themselves, as servers do. */
 export interface ServerConnection {
+  /** What was dialed. */
   readonly url: string;
+  /** The subprotocols offered. */
   readonly protocols: readonly string[];
   /** The subprotocol chosen; set it in the listener of `serve`. */
   protocol: string;
+  /** Called for each message; assign it. */
   onmessage: (data: Data) => void;
+  /** Called once, at the connection's end; assign it. */
   onclose: (end: ConnectionEnd) => void;
+  /** Sends one message. */
   send(data: Data): void;
+  /** Closes in good order. */
   close(code?: number, reason?: string): void;
   /** As a process that is killed: the client is told by its TCP, without a close frame. */
   terminate(): void;

@@ -17,14 +17,17 @@ export class VirtualClock implements Clock {
   /** Sorted by time, then by order of setting. */
   readonly #entries: Entry[] = [];
 
+  /** What has been let pass so far, in ms. */
   now(): number {
     return this.#now;
   }
 
+  /** Calls back when `ms` have been let pass; returns what {@link clearTimer} takes. */
   setTimer(callback: () => void, ms: number): unknown {
     return this.#insert(callback, ms, true);
   }
 
+  /** Forgets a timer; one that has fired is none any more. */
   clearTimer(timer: unknown): void {
     const index = this.#entries.indexOf(timer as Entry);
     if (index >= 0) this.#entries.splice(index, 1);
