@@ -9,7 +9,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   client: ['client', 'socket', 'io', 'core'],
   server: ['server', 'socket', 'io', 'core'],
   testing: ['testing', 'io', 'core'],
-  entry: ['client', 'server', 'testing', 'socket', 'io', 'core'],
+  websocket: ['websocket', 'client', 'socket', 'io', 'core'],
+  entry: ['client', 'server', 'testing', 'websocket', 'socket', 'io', 'core'],
 };
 /** Folders of which only the types may be imported. */
 const typeArrows: Readonly<Record<string, readonly string[]>> = { testing: ['socket'] };
