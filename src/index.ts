@@ -25,6 +25,7 @@ export type {
   Input,
   Interruption,
   Loss,
+  NextDial,
   Opening,
   PeerSnapshot,
   Reconnecting,

@@ -1,5 +1,5 @@
 import { LongSocketError } from '../core/errors.js';
-import type { Data, DialReason, Ending, LineConfig } from '../core/types.js';
+import type { Data, DialReason, Ending, LineConfig, NextDial } from '../core/types.js';
 import type { Dial, NodeOptions, RequestHeaders, WebSocketConstructor } from '../io/connection.js';
 import type { Signals } from '../io/signals.js';
 import { guardWith, isBoolean } from '../socket/guard.js';
@@ -90,6 +90,12 @@ export interface LongSocketOptions extends SocketOptions {
   backoffBase?: number | undefined;
   /** Highest ceiling, in ms. @default 30000 */
   backoffCap?: number | undefined;
+  /**
+   * Says how long to wait before a dial, in ms, instead of the two above; `undefined`, or what is no time: as they say. What the
+   * server asks for (`Retry-After`) is added. Mind the crowd: without chance in it, all clients come back at one moment.
+   * @default none
+   */
+  backoff?: ((next: NextDial) => number | undefined) | undefined;
   /** How long a connection must hold for the attempts to be counted anew, in ms. @default 5000 */
   minUptime?: number | undefined;
   /** Dials without a connection that holds before giving up. @default Infinity */
@@ -139,6 +145,8 @@ export interface LongSocketOptions extends SocketOptions {
   signals?: Signals | undefined;
 }
 
+const isWait = checks.wait[1] as (value: unknown) => value is number;
+
 /** A subprotocol is a token (RFC 6455 §4.1, RFC 9110 §5.6.2), and offered once. */
 const isProtocols = (value: unknown): boolean => {
   const list = [value].flat();
@@ -168,6 +176,7 @@ const clientChecks: Record<keyof LongSocketOptions, Check> = {
   reconnect: checks.boolean,
   backoffBase: checks.wait,
   backoffCap: checks.wait,
+  backoff: checks.function,
   minUptime: checks.limit,
   maxAttempts: checks.count,
   shouldReconnect: checks.function,
@@ -244,7 +253,8 @@ export function resolveHeaders(value: unknown): RequestHeaders | undefined {
 
 /** The machine's view of the client's options, with every default. */
 export function clientConfig(url: unknown, options: LongSocketOptions): LineConfig {
-  const { protocols, headers, shouldReconnect, onListenerError = reportListenerError } = options;
+  const { protocols, headers, backoff, shouldReconnect, onListenerError = reportListenerError } = options;
+  const guard = guardWith(onListenerError);
   const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
   // A session's server says how long it may be silent: only a shorter interval than that is asked for here.
   const own = options.heartbeat || {};
@@ -258,7 +268,8 @@ export function clientConfig(url: unknown, options: LongSocketOptions): LineConf
     connectTimeout: options.connectTimeout ?? (inNode ? 10_000 : 20_000),
     greets: options.onConnect !== undefined,
     freshCredentials: [url, protocols, headers].some((value) => typeof value === 'function'),
-    shouldReconnect: shouldReconnect && guardWith(onListenerError)(shouldReconnect, isBoolean, undefined),
+    backoff: backoff && guard(backoff, isWait, undefined),
+    shouldReconnect: shouldReconnect && guard(shouldReconnect, isBoolean, undefined),
     onLost: options.onLost ?? 'new-session',
     maxConnectionAge: options.maxConnectionAge ?? Number.POSITIVE_INFINITY,
     ...sharedConfig(options.session ? { ...options, heartbeat } : options),

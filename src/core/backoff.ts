@@ -7,14 +7,18 @@ const SPREAD = 5000;
 /**
  * The wait before the next dial, in ms: full jitter, uniform over [0, ceiling), so that a crowd cut at one moment does
  * not come back at one moment. The ceiling is base/2, base, 2·base, … up to cap: the retry after a stable connection
- * (`attempts` = 0) comes soon. What the server asked for (`Retry-After`) is added, never shortened.
+ * (`attempts` = 0) comes soon. An application's `backoff` may say otherwise. What the server asked for (`Retry-After`) is
+ * added, never shortened.
  */
 export function backoffDelay(
   attempts: number,
-  { retryAfter = 0 }: Ending,
+  cause: Ending,
   spread: boolean,
-  { backoffBase, backoffCap, random }: LineConfig,
+  { backoff, backoffBase, backoffCap, random }: LineConfig,
 ): number {
+  const { retryAfter = 0 } = cause;
+  const wait = backoff?.({ attempt: attempts + 1, cause });
+  if (wait !== undefined) return retryAfter + wait;
   // Beyond 2^30 the cap has long been reached; the bound keeps the power finite.
   const doubled = Math.min(backoffCap, backoffBase * 2 ** (Math.min(attempts, 30) - 1));
   const ceiling = spread ? Math.max(doubled, Math.min(SPREAD, backoffCap)) : doubled;

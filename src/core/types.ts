@@ -194,14 +194,18 @@ export interface CloseDetail extends Ending {
   readonly unconfirmed: number;
 }
 
-/** `reconnecting`: the next dial is scheduled. */
-export interface Reconnecting {
+/** A dial that is to come: the argument of `backoff`. */
+export interface NextDial {
   /** Number of the coming dial, as in {@link State}. */
   readonly attempt: number;
-  /** Wait before it, in ms. */
-  readonly delay: number;
   /** What ended the connection or attempt before. */
   readonly cause: Ending;
+}
+
+/** `reconnecting`: the next dial is scheduled. */
+export interface Reconnecting extends NextDial {
+  /** Wait before it, in ms. */
+  readonly delay: number;
 }
 
 /** What happens to an application's message. `full`, `closed` and `too-big` are refusals. */
@@ -414,6 +418,8 @@ export interface LineConfig {
   readonly reconnect: boolean;
   readonly backoffBase: number;
   readonly backoffCap: number;
+  /** The wait before a dial, in ms, where the two above shall not say; finite, at least 0. */
+  readonly backoff?: ((next: NextDial) => number | undefined) | undefined;
   readonly minUptime: number;
   readonly maxAttempts: number;
   readonly connectTimeout: number;

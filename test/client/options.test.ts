@@ -59,6 +59,7 @@ const VALUES: Record<keyof ClientOnly, readonly [good: readonly unknown[], bad: 
   ],
   backoffBase: finite,
   backoffCap: finite,
+  backoff: [[call], [100]],
   minUptime: milliseconds,
   maxAttempts: [
     [1, Number.POSITIVE_INFINITY],
@@ -224,6 +225,7 @@ describe('the machine’s view', () => {
       maxConnectionAge: Number.POSITIVE_INFINITY,
       onLost: 'new-session',
       random: systemRandom,
+      backoff: undefined,
       shouldReconnect: undefined,
     });
   });
@@ -267,5 +269,12 @@ describe('the machine’s view', () => {
       shouldReconnect?.({ phase: 'open', cause: 'lost', code: 1006, reason: '', wasClean: false }),
     ).toBeUndefined();
     expect(reported).toEqual(['thrown']);
+  });
+
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '5', null])('takes %j of backoff for no wait', (wait) => {
+    const cause = { phase: 'open', cause: 'lost', code: 1006, reason: '', wasClean: false } as const;
+    const { backoff } = clientConfig('ws://host/', { backoff: () => wait as number });
+    expect(backoff?.({ attempt: 1, cause })).toBeUndefined();
+    expect(clientConfig('ws://host/', { backoff: () => 7 }).backoff?.({ attempt: 1, cause })).toBe(7);
   });
 });

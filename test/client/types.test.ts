@@ -7,6 +7,7 @@ import {
   LongSocket,
   LongSocketError,
   type LongSocketOptions,
+  type NextDial,
   type Reconnecting,
   type State,
 } from '../../src/index.js';
@@ -84,5 +85,12 @@ describe('the types of the public API', () => {
     expectTypeOf<AcceptedSocket>().not.toHaveProperty('connect');
     expectTypeOf<AcceptedSocket['send']>().toEqualTypeOf<LongSocket['send']>();
     expectTypeOf(respond).returns.toEqualTypeOf<() => void>();
+  });
+
+  test('backoff is told of the next dial', () => {
+    type Backoff = NonNullable<LongSocketOptions['backoff']>;
+    expectTypeOf<Backoff>().parameters.toEqualTypeOf<[NextDial]>();
+    expectTypeOf<NextDial>().toEqualTypeOf<Pick<Reconnecting, 'attempt' | 'cause'>>();
+    expectTypeOf<Backoff>().returns.toEqualTypeOf<number | undefined>();
   });
 });

@@ -37,6 +37,13 @@ describe('the wait before a dial', () => {
     expect(backoffDelay(1, ending, true, config({ random: () => 0 }))).toBe(60_000);
   });
 
+  test('is what backoff says, with Retry-After on top, and full jitter where it says nothing', () => {
+    const settings = config({ backoff: ({ attempt, cause }) => (cause.code === 1006 ? attempt * 10 : undefined) });
+    expect([0, 1, 5].map((attempts) => backoffDelay(attempts, LOST, false, settings))).toEqual([10, 20, 60]);
+    expect(backoffDelay(1, { ...LOST, retryAfter: 1000 }, true, settings)).toBe(1020);
+    expect(backoffDelay(1, { ...LOST, code: 4000 }, false, settings)).toBe(250);
+  });
+
   test('draws once for each wait', () => {
     let draws = 0;
     const random = (): number => ++draws / 10;
