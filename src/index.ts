@@ -34,7 +34,7 @@ export type {
   RotationCause,
   State,
 } from './core/types.js';
-export type { Clock } from './io/clock.js';
+export { type Clock, systemClock } from './io/clock.js';
 export type {
   BinaryType,
   Connection,

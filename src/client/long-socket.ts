@@ -141,10 +141,10 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     this.#stopSignals = undefined;
   }
 
-  protected override terminate(id: ConnectionId, code: number, reason: string): void {
+  protected override discard(id: ConnectionId, code: number, reason: string): void {
     if (this.#abort?.id === id) this.#abort.controller.abort();
     if (this.#dialing === id) this.#dialing = undefined;
-    super.terminate(id, code, reason);
+    super.discard(id, code, reason);
   }
 
   protected override forget(id: ConnectionId): void {

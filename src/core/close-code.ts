@@ -2,6 +2,9 @@ import type { ConnectionEnd, Ending } from './types.js';
 
 /** The codes that the machine itself speaks of. */
 export const NORMAL = 1000;
+export const GOING_AWAY = 1001;
+/** A close frame without a code: `close()` may say so. */
+export const NO_STATUS = 1005;
 export const ABNORMAL = 1006;
 export const INTERNAL_ERROR = 1011;
 /** Sent when a probe stayed unanswered; the peer, being dead, seldom sees it. */
@@ -23,13 +26,13 @@ export const closeCodes = {
   /** 1000: the purpose of the connection is fulfilled. */
   normal: NORMAL,
   /** 1001: the server goes down, or the page was left. */
-  goingAway: 1001,
+  goingAway: GOING_AWAY,
   /** 1002: the peer broke the WebSocket protocol. */
   protocolError: 1002,
   /** 1003: a kind of message that the endpoint cannot take. */
   unsupportedData: 1003,
-  /** 1005: a close frame without a code; never sent. */
-  noStatus: 1005,
+  /** 1005: a close frame without a code. */
+  noStatus: NO_STATUS,
   /** 1006: no close frame came; never sent. */
   abnormal: ABNORMAL,
   /** 1007: text that is no UTF-8, say. */

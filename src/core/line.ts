@@ -39,6 +39,7 @@
  * | adopt                 | connected | –                | –              | –              | –                | –              |
  * | send                  | –         | queue            | queue          | queue          | write, or queue  | count          |
  * | close                 | –         | end              | end            | end            | flush, hang up   | –              |
+ * | terminate             | –         | end              | end            | end            | end              | end            |
  * | connection-open       | –         | –                | greet, or open | –              | –                | –              |
  * | greeting-send         | –         | –                | –              | write          | –                | –              |
  * | greeted               | –         | –                | –              | open, flush    | –                | –              |
@@ -60,7 +61,7 @@
  * `onOther` of `rotating-line.ts`.
  */
 import { nextDelay } from './backoff.js';
-import { ABNORMAL, DEAD_PEER, endingOf, INTERNAL_ERROR, NORMAL, ownEnding } from './close-code.js';
+import { ABNORMAL, DEAD_PEER, endingOf, GOING_AWAY, INTERNAL_ERROR, NORMAL, ownEnding } from './close-code.js';
 import { WAKE_LIMIT } from './heartbeat.js';
 import { Link } from './link.js';
 import { BaseMachine } from './machine.js';
@@ -166,6 +167,9 @@ export class Line extends BaseMachine implements Machine {
       case 'close':
         this.close(input.code, input.reason, now);
         break;
+      case 'terminate':
+        this.cutOff();
+        break;
       case 'adopt':
         if (this.phase.name === 'closed') {
           this.begin(now);
@@ -261,6 +265,12 @@ export class Line extends BaseMachine implements Machine {
     this.phase = { name: 'closing', link, deadline: now + this.config.closeTimeout, code, reason, hungUp: false };
     this.setState({ status: 'connected', closing: true });
     this.pump(now);
+  }
+
+  protected cutOff(code = GOING_AWAY): void {
+    if (this.phase.name === 'closed') return;
+    this.abandon(code, '');
+    this.finish(ownEnding(stageOf(this.phase), 'caller'));
   }
 
   // --- a connection ------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@
  * | close                | FIN behind all that is retained           | FIN, for when it returns  |
  * | connection-close     | the active one: detached; the held one: – | the held one: –           |
  * | go-away              | GOAWAY; after the deadline detached       | –                         |
- * | evict                | GONE, dead                                | dead                      |
+ * | evict, terminate     | GONE, dead                                | dead                      |
  * | release              | dead (moved)                              | dead (moved)              |
  * | timeout, when due    | probe, or detached; ack                   | dead (expired)            |
  * | timeout, 1 s too late| probe                                     | once more                 |
@@ -149,7 +149,10 @@ export class Peer extends Attachment implements Machine {
         this.goAway(input.deadline, input.window, input.why, now);
         break;
       case 'evict':
-        this.#evict(input.why);
+        this.#evict(input.why, ownEnding('open', input.why === 'lost' ? 'session-lost' : input.why));
+        break;
+      case 'terminate':
+        this.#evict('evicted', ownEnding('open', 'caller'));
         break;
       case 'release':
         this.#release();
@@ -296,7 +299,7 @@ export class Peer extends Attachment implements Machine {
       this.detach(ownEnding('open', 'caller', GOAWAY_DEADLINE), now);
     } else if (this.stalledSince !== undefined && now >= this.stalledSince + this.config.maxStall) {
       if (late) this.stalledSince = now;
-      else this.#evict('evicted');
+      else this.#evict('evicted', ownEnding('open', 'evicted'));
     } else if (late) this.#beat(link, link.heartbeat.wake(now), now);
     else if (!link.heartbeat.asking && overdueAt !== undefined && now >= overdueAt) {
       link.heartbeat.ask(now, this.delivery.patience);
@@ -338,10 +341,10 @@ export class Peer extends Attachment implements Machine {
 
   // --- the end -----------------------------------------------------------------------------------------------------
 
-  #evict(why: 'evicted' | 'lost'): void {
+  #evict(why: 'evicted' | 'lost', ending: Ending): void {
     const link = this.link;
     if (link) this.refuse(link.id, { letter: 'X', why, r: this.delivery.rcvd }, GONE);
-    this.#die(why, ownEnding('open', why === 'lost' ? 'session-lost' : why), false);
+    this.#die(why, ending, false);
   }
 
   /** Another server goes on with it. What it is given is not lost, so nothing is reported as such. */

@@ -193,6 +193,13 @@ export class Session extends RotatingLine {
     this.pump(now);
   }
 
+  /** What is retained does not arrive, and no FIN says so: the server waits for its `sessionTtl`. */
+  protected override cutOff(code = NORMAL): void {
+    // But for the goodbye, which is all that is left then.
+    if (this.phase.name !== 'closing') this.#finishing = undefined;
+    super.cutOff(code);
+  }
+
   /** Ends without having got everything through. */
   #giveUp(): void {
     const { code, reason } = this.#finishing as Finishing;

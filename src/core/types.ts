@@ -226,6 +226,8 @@ export type Input =
   | { readonly type: 'read'; readonly number: number; readonly pulls: boolean }
   /** `close()` was called. */
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
+  /** Ends at once, and in no good order. */
+  | { readonly type: 'terminate' }
   /** The driver's: the last part of what waits is written, and the connection takes more. */
   | { readonly type: 'flush' }
   /** `accept()` has given an open connection. `canPing`: it has protocol pings. */

@@ -1,4 +1,4 @@
-import { CUT_OFF } from '../core/close-code.js';
+import { CUT_OFF, NO_STATUS, NORMAL } from '../core/close-code.js';
 import { LongSocketError } from '../core/errors.js';
 import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
 import type { Clock } from './clock.js';
@@ -86,14 +86,14 @@ class BrowserConnection implements Connection {
   // --- ending
 
   close(code: number, reason: string): void {
-    this.#socket.close(permitted(code), reason);
+    closeWith(this.#socket, code, reason);
   }
 
   terminate(code: number, reason: string): void {
     this.#release();
     // A socket that is still connecting must be closed as well: in Chromium it blocks every dial to its host and port.
     try {
-      this.#socket.close(permitted(code), reason);
+      closeWith(this.#socket, code, reason);
     } catch {
       // It is given up either way.
     }
@@ -129,7 +129,8 @@ class BrowserConnection implements Connection {
   }
 }
 
-/** A browser's `close()` throws on all codes but 1000 and 3000–4999 (WHATWG). */
-function permitted(code: number): number {
-  return code >= 3000 ? code : 1000;
+/** A browser's `close()` throws on all codes but 1000 and 3000–4999, and without one sends none (WHATWG). */
+function closeWith(socket: Socket, code: number, reason: string): void {
+  if (code === NO_STATUS) socket.close();
+  else socket.close(code >= 3000 ? code : NORMAL, reason);
 }

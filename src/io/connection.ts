@@ -10,7 +10,7 @@ export interface Connection {
   send(data: Data, stable?: boolean): void;
   /** Sends a protocol ping (RFC 6455 §5.5.2) whose pong is reported. Absent where the platform has none. */
   ping?(payload: string): void;
-  /** Begins the closing handshake; `close` is reported when it is done, if ever. */
+  /** Begins the closing handshake, with 1005 by a frame that has no code; `close` is reported when it is done, if ever. */
   close(code: number, reason: string): void;
   /**
    * Gives the connection up now, in any state: says goodbye if that is possible without waiting, frees what it holds,

@@ -1,4 +1,4 @@
-import { CUT_OFF } from '../core/close-code.js';
+import { CUT_OFF, NO_STATUS } from '../core/close-code.js';
 import { detached } from '../core/outbox.js';
 import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
 import { open as openBrowser } from './browser.js';
@@ -272,7 +272,7 @@ class NodeConnection implements Connection {
 
   close(code: number, reason: string): void {
     this.uncork();
-    this.#socket.close(code, reason);
+    closeWith(this.#socket, code, reason);
   }
 
   terminate(code: number, reason: string): void {
@@ -281,7 +281,7 @@ class NodeConnection implements Connection {
     const socket = this.#socket;
     // On a live path the peer gets the close frame: it is written before the socket is destroyed.
     try {
-      if (socket.readyState === 1) socket.close(code, reason);
+      if (socket.readyState === 1) closeWith(socket, code, reason);
     } finally {
       socket.terminate();
     }
@@ -311,6 +311,12 @@ class NodeConnection implements Connection {
 const events = Object.keys(listeners) as (keyof typeof listeners)[];
 /** Of a connection that is open already. */
 const LATER = events.filter((event) => event !== 'open' && event !== 'unexpected-response');
+
+/** Without a code, `ws` sends none. */
+function closeWith(socket: WsSocket, code: number, reason: string): void {
+  if (code === NO_STATUS) socket.close();
+  else socket.close(code, reason);
+}
 
 function endTick(connection: NodeConnection): void {
   connection.endTick();

@@ -1,4 +1,4 @@
-import { CUT_OFF, INTERNAL_ERROR, NORMAL } from '../core/close-code.js';
+import { CUT_OFF, INTERNAL_ERROR, NO_STATUS, NORMAL } from '../core/close-code.js';
 import { closedError, errorOf, LongSocketError, tooBigError } from '../core/errors.js';
 import { byteLength } from '../core/outbox.js';
 import type {
@@ -352,24 +352,37 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
    * closing handshake, for at most `closeTimeout`; without a connection, at once. With a session: gets all through first,
    * over as many connections as that takes, for at most `closeTimeout` (a server's end: `sessionTtl`, since its client may
    * be away). Calling it again changes nothing.
-   * @param code 1000, another code of RFC 6455 §7.4.1 that may be sent, or 3000–4999. Browsers send 1000 for all below 3000.
+   * @param code 1000, another code of RFC 6455 §7.4.1 that may be sent, 3000–4999, or 1005 for a close frame with neither code nor
+   *   reason. Browsers send 1000 for all others below 3000.
    * @param reason at most 123 bytes.
    * @throws LongSocketError `INVALID_ARGUMENT`; nothing is closed then.
    */
   close(code: number = NORMAL, reason = ''): void {
-    const sendable =
-      (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code < 5000);
+    const sendable = (code >= 1000 && code <= 1014 && ![1004, 1006].includes(code)) || (code >= 3000 && code < 5000);
     if (!Number.isInteger(code) || !sendable) {
       throw new LongSocketError(
         'INVALID_ARGUMENT',
-        `close code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, got ${code}`,
+        `close code must be 1000 to 1003, 1005, 1007 to 1014 or 3000 to 4999, got ${code}`,
       );
     }
     if (typeof reason !== 'string' || byteLength(reason) > 123) {
       throw new LongSocketError('INVALID_ARGUMENT', 'close reason must be text of at most 123 bytes');
     }
+    if (code === NO_STATUS && reason !== '') {
+      throw new LongSocketError('INVALID_ARGUMENT', 'a close reason needs a code, which 1005 says there is none of');
+    }
     if (this.state.status !== 'closed') this.#closing = true;
     this.driver.dispatch({ type: 'close', code, reason });
+  }
+
+  /**
+   * Ends this life at once, then `close` with code 1006: nothing more is handed over, no handshake is waited for, and what may not
+   * have arrived is counted. With a session, a server's end tells its client that the session is lost; a client says nothing, and
+   * the server's end waits for it until `sessionTtl`. In `closed`, nothing happens.
+   */
+  terminate(): void {
+    if (this.state.status !== 'closed') this.#closing = true;
+    this.driver.dispatch({ type: 'terminate' });
   }
 
   /** `close()`, and waits for its end: for `await using`. */
@@ -444,7 +457,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
         this.connection(effect.id)?.close(effect.code, effect.reason);
         break;
       case 'terminate':
-        this.terminate(effect.id, effect.code, effect.reason);
+        this.discard(effect.id, effect.code, effect.reason);
         break;
       case 'begin':
         this.begin();
@@ -490,7 +503,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     this.#inbox?.reset();
   }
 
-  protected terminate(id: ConnectionId, code: number, reason: string): void {
+  protected discard(id: ConnectionId, code: number, reason: string): void {
     const connection = this.connection(id);
     this.forget(id);
     connection?.terminate(code, reason);

@@ -133,7 +133,7 @@ describe('lives', () => {
 });
 
 describe('close()', () => {
-  test.each([999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5, Number.NaN, '1000'])('refuses code %s', (code) => {
+  test.each([999, 1004, 1006, 1015, 2999, 5000, 1000.5, Number.NaN, '1000'])('refuses code %s', (code) => {
     const { socket, clock } = simulated();
     clock.advance(100);
     expect(() => socket.close(code as number)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
@@ -141,7 +141,7 @@ describe('close()', () => {
     expect(socket.send('x')).toBe('sent');
   });
 
-  test.each([1000, 1001, 1003, 1007, 1011, 1014, 3000, 4999])('takes code %d', (code) => {
+  test.each([1000, 1001, 1003, 1005, 1007, 1011, 1014, 3000, 4999])('takes code %d', (code) => {
     const { socket, clock, details } = simulated();
     clock.advance(100);
     socket.close(code);
@@ -154,7 +154,60 @@ describe('close()', () => {
     for (const reason of ['é'.repeat(62), 5, null]) {
       expect(() => socket.close(1000, reason as string)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
     }
+    expect(() => socket.close(1005, 'why')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
     socket.close(1000, `${'é'.repeat(61)}x`);
+    expect(socket.state.status).toBe('closed');
+  });
+});
+
+describe('terminate()', () => {
+  test('ends a connection at once, by code 1006, and counts what waited', () => {
+    const { socket, clock, network, names, details } = simulated();
+    clock.advance(100);
+    socket.send('on its way');
+    socket.terminate();
+    expect(socket.state.status).toBe('closed');
+    expect(details('close')).toMatchObject([
+      { cause: 'caller', code: 1006, reason: '', wasClean: false, unconfirmed: 1 },
+    ]);
+    expect(() => socket.send('late')).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+    clock.advance(100_000);
+    expect([network.open, clock.timers, network.dialed]).toEqual([0, 0, 1]);
+    expect(names()).toEqual(['open', 'close']);
+  });
+
+  test('does not wait for a closing handshake that is under way, nor for a dial', () => {
+    for (const ms of [100, 0]) {
+      const { socket, clock, network, details } = simulated();
+      network.dials = 'hang';
+      clock.advance(ms);
+      if (ms) {
+        network.silence();
+        socket.close();
+      }
+      socket.terminate();
+      expect(details('close')).toMatchObject([{ code: 1006 }]);
+      expect([network.open, clock.timers]).toEqual([0, 0]);
+      socket.terminate();
+      expect(details('close')).toHaveLength(1);
+    }
+  });
+
+  test('called by a listener of what is being received, refuses what is sent from then on', () => {
+    const { socket, clock, server } = simulated();
+    clock.advance(100);
+    const refused = vi.fn();
+    socket.on('message', () => {
+      socket.terminate();
+      try {
+        socket.send('late');
+      } catch (error) {
+        refused((error as { code: string }).code);
+      }
+    });
+    server().send('hello');
+    clock.advance(100);
+    expect(refused).toHaveBeenCalledExactlyOnceWith('CLOSED');
     expect(socket.state.status).toBe('closed');
   });
 });

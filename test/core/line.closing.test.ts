@@ -37,6 +37,17 @@ describe('close()', () => {
     ]);
   });
 
+  test('that is cut short by terminate counts what waits, and waits for nobody', () => {
+    const machine = connected();
+    machine.step({ type: 'connection-backed-up', id: 1 });
+    machine.send('waits');
+    machine.close(100, 4000, 'bye');
+    const effects = machine.step({ type: 'terminate' });
+    expect(effects[0]).toEqual({ type: 'terminate', id: 1, code: 1001, reason: '' });
+    expect(told(effects, 'close')).toMatchObject([{ cause: 'caller', code: 1006, wasClean: false, undelivered: 1 }]);
+    expect(machine.session.deadline).toBeUndefined();
+  });
+
   test('hands over all that waits before it hangs up', () => {
     const machine = connected();
     machine.step({ type: 'connection-backed-up', id: 1 });

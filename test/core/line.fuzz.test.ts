@@ -54,6 +54,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
   of('reconnect'),
   { weight: 6, arbitrary: of('send', { data: text }) },
   of('close', { code: fc.constant(4000), reason: text }),
+  of('terminate'),
   of('adopt', { canPing: fc.boolean() }),
   of('greeting-send', { id, data: text }),
   { weight: 3, arbitrary: of('greeted', { id }) },

@@ -56,6 +56,7 @@ const INPUTS: Record<string, readonly Input[]> = {
   adopt: [{ type: 'adopt', canPing: true }],
   send: [{ type: 'send', data: 'text' }],
   close: [{ type: 'close', code: 4000, reason: 'bye' }],
+  terminate: [{ type: 'terminate' }],
   'connection-open': [{ type: 'connection-open', id: 1, canPing: true }],
   'greeting-send': [{ type: 'greeting-send', id: 1, data: 'token' }],
   greeted: [{ type: 'greeted', id: 1 }],

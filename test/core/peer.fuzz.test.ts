@@ -36,6 +36,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   { weight: 8, arbitrary: of('send', { data }) },
   { weight: 2, arbitrary: of('read', { number: numbers, pulls: fc.boolean() }) },
   of('close', { code: fc.constant(4000), reason: fc.constant('bye') }),
+  of('terminate'),
   of('flush'),
   of('go-away', { deadline: fc.constantFrom(0, 5000), window: fc.constant(100), why: fc.constant('drain') }),
   { weight: 8, arbitrary: fc.record({ type: fc.constant('resume' as const), held: fc.boolean(), skew }) },

@@ -22,7 +22,7 @@ test('the table of peer.ts has no row that is not tested here or in the files be
     'close',
     'connection-close',
     'go-away',
-    'evict',
+    'evict, terminate',
     'release',
     'timeout, when due',
     'timeout, 1 s too late',
@@ -457,6 +457,16 @@ describe('evict', () => {
     const effects = attached().step({ type: 'evict', why: 'lost' });
     expect(said(effects)).toEqual([{ letter: 'X', why: 'lost', r: 0 }]);
     expect(told(effects, 'close')).toMatchObject([{ cause: 'session-lost' }]);
+  });
+
+  test('by the application, with terminate, is told to the client in the same words', () => {
+    const end = attached();
+    end.send('a');
+    const effects = end.step({ type: 'terminate' });
+    expect(said(effects, 1)).toEqual([{ letter: 'X', why: 'evicted', r: 0 }]);
+    expect(remains(effects)).toMatchObject([{ why: 'evicted' }]);
+    expect(told(effects, 'close')).toMatchObject([{ cause: 'caller', code: 1006, wasClean: false, unconfirmed: 1 }]);
+    expect(end.step({ type: 'terminate' })).toEqual([]);
   });
 
   test('gives back what was retained', () => {

@@ -35,6 +35,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 6, arbitrary: of('rotate') },
   { weight: 6, arbitrary: of('send', { data: fc.constantFrom('', 'x', 'x'.repeat(600)) }) },
   of('close', { code: fc.constant(4000), reason: fc.constant('bye') }),
+  of('terminate'),
   of('greeting-send', { id, data: fc.constant('token') }),
   { weight: 6, arbitrary: of('greeted', { id }) },
   of('greeting-failed', { id, error: fc.anything() }),

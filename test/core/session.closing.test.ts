@@ -25,6 +25,20 @@ describe('close()', () => {
     expect(said(client.step({ type: 'connection-writable', id: 1 }))).toEqual(['waits', BYE]);
   });
 
+  test('that is cut short by terminate ends at once, and counts what is not acked', () => {
+    const client = welcomed();
+    client.send('sent');
+    client.step({ type: 'connection-backed-up', id: 1 });
+    client.send('waits');
+    client.close(0, 4000, 'bye');
+    const effects = client.step({ type: 'terminate' }, 100);
+    expect(effects[0]).toEqual({ type: 'terminate', id: 1, code: 1000, reason: '' });
+    expect(told(effects, 'close')).toMatchObject([
+      { cause: 'caller', code: 1006, reason: '', wasClean: false, undelivered: 1, unconfirmed: 1 },
+    ]);
+    expect(client.session.deadline).toBeUndefined();
+  });
+
   test('takes the connection down when both ends have said FIN and know that the other knows', () => {
     const client = closing();
     expect(said(client.hears(1, { letter: 'A', c: 1 }, 100))).toEqual([]);

@@ -43,6 +43,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   { weight: 2, arbitrary: of('rotate') },
   { weight: 2, arbitrary: of('read', { number: fc.nat({ max: 5 }), pulls: fc.boolean() }) },
   of('close', { code: fc.constant(4000), reason: fc.constant('bye') }),
+  of('terminate'),
   of('flush'),
   {
     weight: 8,

@@ -229,6 +229,14 @@ describe('endings of runtimes', () => {
       ]);
     }
   });
+
+  test('without a code (1005) none is given, by which none is sent', () => {
+    const { connection, socket } = dial();
+    connection.close(1005, '');
+    connection.terminate(1005, '');
+    const none = { code: undefined, reason: undefined };
+    expect(socket.closes).toEqual([none, none]);
+  });
 });
 
 describe('terminate', () => {

@@ -290,6 +290,7 @@ test('codes and reasons pass through in both directions, those a browser would r
 
   for (const [code, reason] of [
     [1001, ''],
+    [1005, ''],
     [4002, 'dône'],
   ] as const) {
     const last = dial(server.url);
