@@ -101,6 +101,63 @@ function sizeTable({ bundles }) {
   ];
 }
 
+/** `median (least–most)` of the seeds, if they differ. */
+function spread(numbers, median, digits) {
+  const texts = [Math.min(...numbers), median(numbers), Math.max(...numbers)].map((number) => fixed(number, digits));
+  return texts[0] === texts[2] ? texts[1] : `${texts[1]} (${texts[0]}–${texts[2]})`;
+}
+
+const faults = { cut: 'each a reset', silence: 'one in four a silence' };
+
+function lossTables({ losses: { names, seconds, patience, results }, median }) {
+  const line = (name, rounds) => {
+    const of = (end, what, digits) =>
+      spread(
+        rounds.map((round) => what(round[end])),
+        median,
+        digits,
+      );
+    const missing = ({ sent, received }) => (100 * (sent - received)) / sent;
+    const gaps = rounds.map(({ up, down }) => Math.max(up.gap, down.gap) / 1000);
+    return row([
+      code(name),
+      of('up', missing, 1),
+      of('down', missing, 1),
+      spread(
+        rounds.map(({ up, down }) => up.duplicates + down.duplicates),
+        median,
+        0,
+      ),
+      spread(gaps, median, 1),
+      spread(
+        rounds.map(({ dials }) => dials),
+        median,
+        0,
+      ),
+    ]);
+  };
+  return Object.entries(results).flatMap(([kind, byName], index) => [
+    ...(index > 0 ? [''] : []),
+    ...head([
+      `1000 msg/s each way for ${seconds} s, a fault every 1–3 s, ${faults[kind]}`,
+      `up: not there ${patience} s later, %`,
+      'down, %',
+      'twice',
+      'longest gap, s',
+      'dials',
+    ]),
+    ...names.map((name) => line(name, byName[name])),
+  ]);
+}
+
+function wireTable({ wires }) {
+  const cost = (result) => (result ? `${fixed(result.up, 1)}, ${fixed(result.down, 1)}` : '–');
+  return [
+    ...head(['Bytes that a message of 64 B costs beside its frame: up, down', 'text', 'binary']),
+    ...Object.entries(wires).map(([name, { text, binary }]) => row([code(name), cost(text), cost(binary)])),
+  ];
+}
+
 const tables = {
   messages: messagePath,
   broadcasts: broadcastTable,
@@ -109,6 +166,8 @@ const tables = {
   idle: idleTable,
   wrappers: wrapperTable,
   bundles: sizeTable,
+  wires: wireTable,
+  losses: lossTables,
 };
 
 /** A table for each part that was measured. */

@@ -12,6 +12,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { bundleSizes } from './bundles.mjs';
+import { losses, wires } from './loss.mjs';
 import { report } from './report.mjs';
 import { STEADY, scenarios } from './scenarios.mjs';
 
@@ -224,7 +225,17 @@ function median(numbers) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const parts = { messages, broadcasts, rotations, heaps, idle, wrappers, bundles: bundleSizes };
+const parts = {
+  messages,
+  broadcasts,
+  rotations,
+  heaps,
+  idle,
+  wrappers,
+  bundles: bundleSizes,
+  wires: () => wires({}),
+  losses: () => losses(quick ? { seeds: [1], seconds: 5, patience: 5 } : {}),
+};
 
 const measured = { names, withServer, session: SESSION, median };
 for (const [part, measure] of Object.entries(parts)) {
