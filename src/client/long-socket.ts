@@ -4,6 +4,7 @@ import { TOKEN } from '../core/frames.js';
 import { RotatingLine } from '../core/rotating-line.js';
 import { Session } from '../core/session.js';
 import type { Announcement, ConnectionEnd, ConnectionId, ConnectionReport, Data, Effect } from '../core/types.js';
+import type { Report } from '../io/connection.js';
 import { dial as dialWebSocket } from '../io/dial.js';
 import { platformSignals } from '../io/signals.js';
 import { isolate, reportListenerError } from '../socket/listeners.js';
@@ -203,7 +204,7 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
       return;
     }
     try {
-      const connection = dial(request, this.report);
+      const connection = dial(request, this.#options.session ? this.#reportOfSession : this.report);
       if (typeof connection?.send !== 'function') {
         Promise.resolve(connection).catch(() => {});
         throw new LongSocketError('INVALID_OPTION', 'option `dial` must return a connection');
@@ -218,6 +219,14 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     }
   }
 
+  /** A server that chooses no subprotocol does not speak ours. Node tells; a page is told of no failed dial why. */
+  readonly #reportOfSession: Report = (report) => {
+    if (report.type !== 'connection-close' || this.state.status !== 'connecting') this.report(report);
+    else if (Object(report.error).message === NO_SUBPROTOCOL) this.report({ ...report, cause: 'no-session' });
+    else if (this.session || report.error || report.status) this.report(report);
+    else this.report({ ...report, error: new Error(`perhaps the server does not speak ${TOKEN}`) });
+  };
+
   #greet(id: ConnectionId, reconnected: boolean): void {
     const { onConnect } = this.#options;
     const connection = this.connection(id);
@@ -226,6 +235,9 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     this.#greeting.run(onConnect, connection, reconnected);
   }
 }
+
+/** With this, `ws` fails an upgrade. */
+const NO_SUBPROTOCOL = 'Server sent no subprotocol';
 
 /** What the platform or its security policy (mixed content, say) refuses once, it refuses always. */
 function isFinal(error: unknown): boolean {

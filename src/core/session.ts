@@ -505,8 +505,9 @@ export class Session extends RotatingLine {
     }
     if (ending.cause === 'dead-peer') this.#delivery.foundDead();
     const byOthers = ending.cause === 'lost' || ending.cause === 'peer';
+    const isUngreeted = ending.cause === 'timeout' && ending.phase === 'greeting' && this.#ticket === undefined;
     const poison = this.link && byOthers ? this.#poisoned(this.link, ending) : undefined;
-    super.lost(poison ?? ending, now);
+    super.lost(poison ?? (isUngreeted ? { ...ending, error: new Error(UNGREETED) } : ending), now);
   }
 
   /** What the old connection still brings comes on this one as well: another rotation need not wait for its end. */
@@ -559,4 +560,7 @@ export class Session extends RotatingLine {
 
 type Draining = Extract<Phase, { name: 'draining' }>;
 type Goodbye = Extract<Phase, { name: 'closing' }>;
+/** Many servers choose the first subprotocol they are offered, whatever it is. */
+const UNGREETED = `the server chose ${TOKEN}, but sent no WELCOME: is it a LongSocketServer?`;
+
 type Opened = { readonly canPing: boolean; readonly protocol?: string | undefined };

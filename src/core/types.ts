@@ -298,7 +298,7 @@ export interface ConnectionEnd {
   /** Whether the closing handshake was completed. */
   readonly wasClean: boolean;
   /** As in {@link Ending}, where it does not follow from the rest. */
-  readonly cause?: 'provider' | 'unsupported' | undefined;
+  readonly cause?: 'provider' | 'unsupported' | 'no-session' | undefined;
   /** HTTP status of a refused upgrade. */
   readonly status?: number | undefined;
   /** Its `Retry-After`, in ms. */

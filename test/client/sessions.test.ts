@@ -241,6 +241,37 @@ describe('a server without the protocol', () => {
     expect([network.dialed, network.open, clock.timers]).toEqual([1, 0, 0]);
   });
 
+  test('that chooses every subprotocol and then says nothing is asked again, and the error names what is missing', () => {
+    const { clock, client, network } = sessionPair({ connectTimeout: 5000 });
+    network.serve((connection) => {
+      connection.protocol = TOKEN;
+    });
+    clock.advance(12_000);
+    expect(client.details('error')[0]).toMatchObject({ code: 'CONNECT_TIMEOUT' });
+    expect(client.details('error')[0]?.message).toMatch(/sent no WELCOME.*LongSocketServer/);
+    expect(network.dialed).toBeGreaterThan(1);
+  });
+
+  test('is named as a possible reason where a failed dial has no other, until there is a session', () => {
+    const { clock, client, network, server, socket } = sessionPair({ autoConnect: false });
+    network.dials = 'refuse';
+    socket.connect();
+    clock.advance(100);
+    expect(client.details('error')[0]).toMatchObject({ code: 'DIAL_FAILED' });
+    expect(client.details('error')[0]?.message).toContain('does not speak longsocket.v1');
+    network.dials = 503;
+    clock.advance(10_000);
+    expect(client.details('error')[1]?.message).not.toContain('longsocket.v1');
+    network.dials = 'accept';
+    clock.advance(60_000);
+    expect(socket.session).toBe(server.socket.session);
+    network.dials = 'refuse';
+    network.cut();
+    clock.advance(1000);
+    expect(client.details('error').at(-1)).toMatchObject({ code: 'DIAL_FAILED' });
+    expect(client.details('error').at(-1)?.message).not.toContain('longsocket.v1');
+  });
+
   test('that chooses another subprotocol is a final error that names it', () => {
     const { clock, client, network } = sessionPair({ protocols: 'chat' });
     network.serve((connection) => {

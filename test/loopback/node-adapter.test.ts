@@ -337,3 +337,11 @@ test('a poison message is refused by send() and holds nothing up', async () => {
   expect(seen.all('message')).toEqual(['first', 'last']);
   expect(server.accepted).toHaveLength(1);
 });
+
+test('a server that accepts a session and chooses no subprotocol does not speak the protocol, and that is final', async () => {
+  const server = await WsServer.listen({ ws: { handleProtocols: () => false } });
+  const { socket, seen } = dial(server.url, { session: true });
+  expect(await socket.closed).toMatchObject({ cause: 'no-session' });
+  expect(seen.all('error')).toMatchObject([{ code: 'SESSION_UNSUPPORTED' }]);
+  expect(server.requests).toHaveLength(1);
+});
