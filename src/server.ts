@@ -28,6 +28,8 @@ export type { BinaryType } from './io/connection.js';
 export type { Inspection } from './io/driver.js';
 export type { WsSocket } from './io/node.js';
 export { type AcceptedSocket, accept, type UpgradeRequest } from './server/accept.js';
+export type { EmitterListener, NodeEmitter } from './server/emitter.js';
+export type { WsCloseEvent, WsErrorEvent, WsEvent, WsEvents, WsMessageEvent } from './server/event-target.js';
 export {
   type DrainOptions,
   LongSocketServer,
@@ -39,6 +41,8 @@ export {
 export type { HttpServer, LongSocketServerOptions } from './server/options.js';
 export type { SessionSocket } from './server/server-socket.js';
 export { memoryStore, type SessionOwner, type SessionStore } from './server/store.js';
+export { type AsWebSocketOptions, asWebSocket, type WsSendOptions, type WsWebSocket } from './server/web-socket.js';
+export { WebSocketServer, type WebSocketServerOptions } from './server/web-socket-server.js';
 export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';
 export type { ListenerErrorHandler } from './socket/listeners.js';
 export type { SocketOptions } from './socket/options.js';

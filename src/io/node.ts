@@ -29,6 +29,8 @@ export interface WsSocket {
   readonly extensions: string;
   /** What was dialed; a server's end has none. */
   readonly url?: string | undefined;
+  /** Whether it reads nothing for now. */
+  readonly isPaused?: boolean;
   /** Set to `nodebuffer` or `arraybuffer`. */
   binaryType: string;
   /** Its events: `message`, `ping`, `pong`, `close`, `error`, … */
@@ -255,6 +257,11 @@ class NodeConnection implements Connection {
   }
 
   ping(payload: string): void {
+    // Somebody has paused it (`asWebSocket`): no answer can be heard, which says nothing of the peer.
+    if (this.#socket.isPaused) {
+      process.nextTick((connection) => connection.hear({ type: 'ping-received', id: connection.id }), this);
+      return;
+    }
     this.#socket.ping(payload);
     // No pong overtakes a long frame that is coming in: the bytes of one are life as well.
     rawOf(this.#socket)?.once('data', () => this.hear({ type: 'ping-received', id: this.id }));

@@ -26,12 +26,15 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
   readonly request: Request;
   /** Who `authenticate` said this is, behind a `LongSocketServer`. */
   readonly principal: string | undefined;
+  /** The socket of `ws` beneath. What is sent and heard there passes this one by; its end is this one's as well. */
+  readonly ws: WsSocket;
 
   /** Use {@link accept}. */
   constructor(ws: WsSocket, request: Request, config: LineConfig, options: SocketOptions, principal?: string) {
     super(config, options, (random) => new Line({ ...config, random }), false);
     this.request = request;
     this.principal = principal;
+    this.ws = ws;
     const id = 1; // What the machine calls its first connection.
     this.adopt(id, adopt(ws, { id, binaryType: options.binaryType ?? 'arraybuffer' }, this.report));
     this.driver.dispatch({ type: 'adopt', canPing: true });

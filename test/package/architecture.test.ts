@@ -26,7 +26,9 @@ const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, p
 
 function wrongArrow(edge: Import): boolean {
   if (edge.external) {
-    const allowed = edge.to.startsWith('node:') ? /^(io\/node|io\/entropy|server\/listen)\.ts$/ : packages[edge.to];
+    const allowed = edge.to.startsWith('node:')
+      ? /^(io\/node|io\/entropy|server\/listen|server\/emitter)\.ts$/
+      : packages[edge.to];
     return !edge.typeOnly && !allowed?.test(edge.from);
   }
   const from = folderOf(edge.from);
@@ -95,6 +97,7 @@ describe('the check of the arrows', () => {
     ['io/node.ts', "import WebSocket from 'isomorphic-ws';", 'io/node.ts → isomorphic-ws'],
     ['io/browser.ts', "import { connect } from 'node:net';", 'io/browser.ts → node:net'],
     ['server/accept.ts', "import { WebSocketServer } from 'ws';", 'server/accept.ts → ws'],
+    ['server/web-socket.ts', "import { EventEmitter } from 'node:events';", 'server/web-socket.ts → node:events'],
   ])('finds in %s: %s', (path, text, arrow) => {
     expect(wrongArrows(file(path, text))).toEqual([arrow]);
   });

@@ -30,6 +30,7 @@ const resolutions = {
 const consumer = `
 import { LongSocket, LongSocketError, respond, type LongSocketOptions, type State } from 'longsocket';
 import { accept } from 'longsocket/server';
+import * as longsocket from 'longsocket/server';
 import * as testing from 'longsocket/testing';
 
 const options: LongSocketOptions = { backoffBase: 100, heartbeat: false, headers: { cookie: 'a=b' } };
@@ -61,6 +62,13 @@ new LongSocket(new URL('wss://example.test'), { WebSocket, signal: new AbortCont
 new WebSocketServer({ port: 0 }).on('connection', (ws: WebSocket, request: IncomingMessage) => {
   const socket = accept(ws, request);
   socket.send('hello');
+});
+const sessions: WebSocketServer = new longsocket.WebSocketServer({ port: 0, path: '/live' });
+sessions.options.handleProtocols = (offered, request) => offered.has('mine') && request.url ? 'mine' : false;
+sessions.on('connection', (ws: WebSocket, request: IncomingMessage) => ws.send(request.url ?? ''));
+new longsocket.LongSocketServer<string, string, IncomingMessage>({ noServer: true }).on('connection', (socket) => {
+  const ws: WebSocket = longsocket.asWebSocket(socket);
+  ws.on('close', (code, reason) => code + reason.length);
 });
 `;
 
