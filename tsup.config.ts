@@ -47,4 +47,15 @@ export default defineConfig([
     esbuildPlugins: [browserAdapter],
     dts: false,
   },
+  // The command: one file, which only Node runs.
+  {
+    ...common,
+    entry: { cli: 'src/cli.ts' },
+    format: ['esm'],
+    platform: 'node',
+    outDir: 'dist',
+    splitting: false,
+    sourcemap: false,
+    dts: false,
+  },
 ]);

@@ -9,8 +9,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   client: ['client', 'socket', 'io', 'core'],
   server: ['server', 'socket', 'io', 'core'],
   testing: ['testing', 'io', 'core'],
+  cli: ['cli', 'client', 'socket', 'io', 'core'],
   websocket: ['websocket', 'client', 'socket', 'io', 'core'],
-  entry: ['client', 'server', 'testing', 'websocket', 'socket', 'io', 'core'],
+  entry: ['cli', 'client', 'server', 'testing', 'websocket', 'socket', 'io', 'core'],
 };
 /** Folders of which only the types may be imported. */
 const typeArrows: Readonly<Record<string, readonly string[]>> = { testing: ['socket'] };
@@ -27,7 +28,7 @@ const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, p
 function wrongArrow(edge: Import): boolean {
   if (edge.external) {
     const allowed = edge.to.startsWith('node:')
-      ? /^(io\/node|io\/entropy|server\/listen|server\/emitter)\.ts$/
+      ? /^(io\/node|io\/entropy|server\/listen|server\/emitter|cli|cli\/.+)\.ts$/
       : packages[edge.to];
     return !edge.typeOnly && !allowed?.test(edge.from);
   }
@@ -77,9 +78,11 @@ describe('the source tree', () => {
   });
 
   test('has entries that only re-export', () => {
-    const entries = sources.filter(({ path }) => folderOf(path) === 'entry');
+    const entries = sources.filter(({ path }) => folderOf(path) === 'entry' && path !== 'cli.ts');
     expect(entries.map(({ path }) => path)).toEqual(['index.ts', 'server.ts', 'testing.ts']);
     expect(entries.flatMap(codeBesideReexports)).toEqual([]);
+    // The command, which nobody imports.
+    expect(sources.flatMap(importsOf).filter(({ to }) => to === 'cli.ts')).toEqual([]);
   });
 });
 
@@ -87,6 +90,10 @@ describe('the check of the arrows', () => {
   test.each([
     ['core/session.ts', "import { systemClock } from '../io/clock.js';", 'core/session.ts → io/clock.ts'],
     ['core/session.ts', "export * from '../client/long-socket.js';", 'core/session.ts → client/long-socket.ts'],
+    ['client/a.ts', "import { run } from '../cli/run.js';", 'client/a.ts → cli/run.ts'],
+    ['cli/a.ts', "import { LongSocketServer } from '../server/a.js';", 'cli/a.ts → server/a.ts'],
+    ['cli/a.ts', "import { WebSocket } from 'ws';", 'cli/a.ts → ws'],
+    ['socket/a.ts', "import { parseArgs } from 'node:util';", 'socket/a.ts → node:util'],
     ['client/a.ts', "import type { Accepted } from '../server/accept.js';", 'client/a.ts → server/accept.ts'],
     ['server/a.ts', "const late = () => import('../client/b.js');", 'server/a.ts → client/b.ts'],
     ['socket/a.ts', "import { LongSocket } from '../index.js';", 'socket/a.ts → index.ts'],
@@ -108,6 +115,7 @@ describe('the check of the arrows', () => {
       "import { a } from '../socket/a.js'; import { b } from '../io/b.js'; import { c } from '../core/c.js';",
     ],
     ['testing/a.ts', "import type { Listener } from '../socket/a.js';"],
+    ['cli/a.ts', "import { parseArgs } from 'node:util'; import { LongSocket } from '../client/a.js';"],
     ['io/dial.ts', "import * as iso from 'isomorphic-ws';"],
     ['index.ts', "export { LongSocket } from './client/long-socket.js';"],
   ])('lets pass in %s: %s', (path, text) => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { root } from './source.js';
@@ -104,6 +104,17 @@ test('package.json names only files that are in the package, and every entry has
   for (const entry of entries.slice(1)) {
     expect(Object.keys(manifest.typesVersions['*'])).toContain(entry.replace('longsocket/', ''));
   }
+});
+
+test('the package has a command, which runs where it is installed', () => {
+  const folder = join(inject('app'), 'node_modules/longsocket');
+  const { bin, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  expect(bin).toEqual({ longsocket: 'dist/cli.js' });
+  const command = join(folder, bin.longsocket);
+  expect(readFileSync(command, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+  if (process.platform !== 'win32') expect(statSync(command).mode & 0o111).toBe(0o111);
+  const output = execFileSync(process.execPath, [command, '--version'], { encoding: 'utf8', timeout: 60_000 });
+  expect(output).toBe(`${version}\n`);
 });
 
 test('the package has a licence and nothing of the tests or the sources in it but the protocol', () => {
