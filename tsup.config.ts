@@ -14,7 +14,7 @@ const browserAdapter: Plugin = {
 };
 
 const common: Options = {
-  entry: { index: 'src/index.ts', server: 'src/server.ts', testing: 'src/testing.ts' },
+  entry: { index: 'src/index.ts', server: 'src/server.ts', testing: 'src/testing.ts', websocket: 'src/websocket.ts' },
   format: ['esm', 'cjs'],
   target: 'es2022',
   sourcemap: true,
@@ -40,7 +40,7 @@ export default defineConfig([
   // server is for Node, and for what resembles it.
   {
     ...common,
-    entry: { index: 'src/index.ts', testing: 'src/testing.ts' },
+    entry: { index: 'src/index.ts', testing: 'src/testing.ts', websocket: 'src/websocket.ts' },
     platform: 'browser',
     outDir: 'dist/browser',
     noExternal: ['isomorphic-ws', 'mitt'],

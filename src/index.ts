@@ -12,6 +12,7 @@ export type {
 export { closeCodes } from './core/close-code.js';
 export { type ErrorCode, LongSocketError } from './core/errors.js';
 export type { Fin, Refusal, Resume } from './core/frames.js';
+export { byteLength } from './core/outbox.js';
 export type {
   Announcement,
   CloseDetail,

@@ -50,7 +50,7 @@ class BrowserConnection implements Connection {
     socket.onclose = (event: ConnectionEnd) => this.#end(event);
     // Several runtimes report some failures by `error` alone. Where a `close` follows, it does so within this tick.
     socket.onerror = (event: { error?: unknown; message?: string }) => {
-      this.#error = event.error ?? event.message;
+      this.#error = event.error ?? event.message ?? new Error('the platform does not say why');
       this.#clock.clearTimer(this.#timer);
       this.#timer = clock.setTimer(() => this.#end(CUT_OFF), 0);
     };

@@ -236,9 +236,10 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     return undelivered + unconfirmed > 0 ? Promise.reject(closedError()) : this.#waiting.delivered();
   }
 
-  /** Bytes accepted that wait here or in the transport. (WHATWG: `bufferedAmount`) */
+  /** Bytes accepted that wait here or in the transport; in `closed`, those that the last one still held. (WHATWG: `bufferedAmount`) */
   get bufferedAmount(): number {
-    return this.driver.queuedBytes + (this.#current?.bufferedAmount ?? 0);
+    const transport = this.state.status === 'connecting' ? undefined : this.#connection;
+    return this.driver.queuedBytes + (transport?.bufferedAmount ?? 0);
   }
 
   /** There may be room for those who wait. */
@@ -324,10 +325,6 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     this.#others = [...others, ...old];
     this.#id = next.id;
     this.#connection = next.connection;
-  }
-
-  get #current(): Connection | undefined {
-    return this.state.status === 'connected' ? this.#connection : undefined;
   }
 
   /** The subprotocol the server chose for the current or last connection; empty for none. */

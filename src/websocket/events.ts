@@ -41,8 +41,14 @@ class OwnCloseEvent extends baseOf('Event') {
 
 shapeInterface(OwnCloseEvent, 'CloseEvent');
 
+/** What makes a `CloseEvent`. */
+export interface CloseEventConstructor {
+  /** An event of this type. */
+  new (type: string, init?: CloseEventInit): PlatformCloseEvent;
+}
+
 /** The platform's `CloseEvent`, or one like it where there is none. */
-export const CloseEvent: new (type: string, init?: CloseEventInit) => PlatformCloseEvent =
+export const CloseEvent: CloseEventConstructor =
   platform.CloseEvent ?? (OwnCloseEvent as unknown as NonNullable<typeof platform.CloseEvent>);
 
 /** An event of the platform's that says nothing but its type. */

@@ -77,9 +77,23 @@ describe('the source tree', () => {
     expect(long).toEqual([]);
   });
 
+  test('builds the drop-in on what everybody can import, and on nothing else', () => {
+    const names = (text: string, from: string): string[] =>
+      [...text.matchAll(new RegExp(`(?:im|ex)port (?:type )?\\{([^}]*)\\} from '${from}`, 'g'))]
+        .flatMap(([, list = '']) => list.split(','))
+        .map((name) => name.trim().replace(/^type /, ''))
+        .filter(Boolean);
+    const everybodys = names(sources.find(({ path }) => path === 'index.ts')?.text ?? '', '\\./');
+    const used = sources
+      .filter(({ path }) => folderOf(path) === 'websocket')
+      .flatMap(({ text }) => names(text, '\\.\\./'));
+    expect(used).toContain('LongSocket');
+    expect(used.filter((name) => !everybodys.includes(name))).toEqual([]);
+  });
+
   test('has entries that only re-export', () => {
     const entries = sources.filter(({ path }) => folderOf(path) === 'entry' && path !== 'cli.ts');
-    expect(entries.map(({ path }) => path)).toEqual(['index.ts', 'server.ts', 'testing.ts']);
+    expect(entries.map(({ path }) => path)).toEqual(['index.ts', 'server.ts', 'testing.ts', 'websocket.ts']);
     expect(entries.flatMap(codeBesideReexports)).toEqual([]);
     // The command, which nobody imports.
     expect(sources.flatMap(importsOf).filter(({ to }) => to === 'cli.ts')).toEqual([]);

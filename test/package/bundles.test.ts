@@ -11,6 +11,7 @@ import webpack from 'webpack';
 const entries = [
   ['longsocket', 'LongSocket'],
   ['longsocket/testing', 'SimulatedNetwork'],
+  ['longsocket/websocket', 'WebSocket'],
 ] as const;
 let app: string;
 

@@ -13,7 +13,7 @@ function runInApp<T>(kind: 'module' | 'commonjs', script: string, conditions: re
   ) as T;
 }
 
-const entries = ['longsocket', 'longsocket/testing', 'longsocket/server'];
+const entries = ['longsocket', 'longsocket/testing', 'longsocket/websocket', 'longsocket/server'];
 
 const importing = (names: readonly string[]): string =>
   `const modules = await Promise.all(${JSON.stringify(names)}.map((name) => import(name)));`;
@@ -30,7 +30,7 @@ const printShared = `
 describe.each([
   ['Node', [], entries],
   // The server is for Node.
-  ['a browser bundle', ['browser'], entries.slice(0, 2)],
+  ['a browser bundle', ['browser'], entries.slice(0, -1)],
 ])('the entries in %s', (_where, conditions, names) => {
   const [importAll, requireAll] = [importing(names), requiring(names)];
 
@@ -40,7 +40,7 @@ describe.each([
     expect(imported[0]).toEqual(expect.arrayContaining(['LongSocket', 'LongSocketError', 'respond']));
     expect(imported[1]).not.toEqual([]);
     if (names === entries)
-      expect(imported[2]).toEqual(expect.arrayContaining(['accept', 'LongSocketServer', 'memoryStore']));
+      expect(imported.at(-1)).toEqual(expect.arrayContaining(['accept', 'LongSocketServer', 'memoryStore']));
     expect(required).toEqual(imported);
   });
 
@@ -50,10 +50,11 @@ describe.each([
       import { pathToFileURL } from 'node:url';
       const { resolve } = createRequire(process.cwd() + '/app.js');
       const modules = await Promise.all(${JSON.stringify(names)}.map((name) => import(pathToFileURL(resolve(name)).href)));
-      const names = modules.map((module) => Object.keys(module).filter((name) => !/^(default|module.exports)$/.test(name)));
+      const names = modules.map((module) => Object.keys(module).filter((name) => !/^(default|__esModule|module.exports)$/.test(name)));
       console.log(JSON.stringify(names.map((list) => list.sort())));`;
     const required = runInApp<string[][]>('commonjs', requireAll + printNames, conditions);
-    expect(runInApp<string[][]>('module', script, conditions)).toEqual(required);
+    const named = required.map((list) => list.filter((name) => name !== 'default'));
+    expect(runInApp<string[][]>('module', script, conditions)).toEqual(named);
   });
 });
 
@@ -97,7 +98,7 @@ test('no build is lowered below ES2022', () => {
 
 test('package.json names only files that are in the package, and every entry has types', () => {
   const manifest = JSON.parse(readFileSync(join(inject('app'), 'node_modules/longsocket/package.json'), 'utf8'));
-  expect(Object.keys(manifest.exports)).toEqual(['.', './server', './testing', './package.json']);
+  expect(Object.keys(manifest.exports)).toEqual(['.', './server', './testing', './websocket', './package.json']);
   const paths = [manifest.main, manifest.module, manifest.types, ...targets(manifest.exports)];
   expect(paths.length).toBeGreaterThan(20);
   for (const path of paths) readFileSync(join(inject('app'), 'node_modules/longsocket', path));

@@ -32,6 +32,7 @@ import { LongSocket, LongSocketError, respond, type LongSocketOptions, type Stat
 import { accept } from 'longsocket/server';
 import * as longsocket from 'longsocket/server';
 import * as testing from 'longsocket/testing';
+import Default, { CloseEvent, WebSocket as DropIn, type WebSocketOptions } from 'longsocket/websocket';
 
 const options: LongSocketOptions = { backoffBase: 100, heartbeat: false, headers: { cookie: 'a=b' } };
 const socket = new LongSocket('wss://example.test', options);
@@ -43,6 +44,19 @@ socket.on('state', (state: State) => (state.status === 'connecting' ? state.atte
 const sent: 'sent' | 'queued' | 'dropped' = socket.send('hello');
 const error: Error = new LongSocketError('CLOSED', 'over');
 export { accept, error, off, respond, sent, testing };
+
+const dropInOptions: WebSocketOptions = { session: true, heartbeat: { interval: 1000 }, maxAttempts: 3 };
+const dropIn = new DropIn('wss://example.test', ['a'], dropInOptions);
+dropIn.onmessage = ({ data, origin }) => [data, origin];
+dropIn.addEventListener('close', ({ code, reason, wasClean }) => [code, reason, wasClean], { once: true });
+dropIn.addEventListener('custom', () => {});
+dropIn.binaryType = 'arraybuffer';
+dropIn.send(new Uint8Array(1));
+const states: [0, 1, 2, 3] = [DropIn.CONNECTING, dropIn.OPEN, DropIn.CLOSING, dropIn.CLOSED];
+const alike: typeof DropIn = Default;
+export { alike, CloseEvent, states };
+// @ts-expect-error without a session nothing is dialed again, and there is no such option
+new DropIn('wss://example.test', [], { reconnect: true });
 // @ts-expect-error a number is no message
 socket.send(1);
 // @ts-expect-error there is no such event
@@ -52,6 +66,24 @@ socket.on('mesage', () => {});
 /** With lib.dom: its classes are what the options expect. */
 const domConsumer = `${consumer}
 new LongSocket(new URL('wss://example.test'), { WebSocket, signal: new AbortController().signal });
+
+const standard: WebSocket = new DropIn(new URL('wss://example.test'));
+const constructors: Pick<typeof WebSocket, 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'> & {
+  new (url: string | URL, protocols?: string | string[]): WebSocket;
+} = DropIn;
+const whole: typeof WebSocket = DropIn;
+const target: EventTarget = new DropIn('wss://example.test');
+standard.onclose = function (event: CloseEvent) {
+  this.send(event.reason);
+};
+dropIn.onclose = standard.onclose;
+dropIn.addEventListener('message', (event: MessageEvent<string>) => event.data.length);
+const handler = (event: Event) => event.type;
+dropIn.addEventListener('open', handler, { signal: new AbortController().signal });
+dropIn.removeEventListener('open', handler);
+dropIn.onerror = handler;
+dropIn.send(new Blob(['x']));
+export { constructors, target, whole };
 `;
 
 /** With Node's types and those of ws: their classes are what the server end expects. */
