@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
@@ -13,8 +14,28 @@ const browserAdapter: Plugin = {
   },
 };
 
+/** Hooks are for a page: frameworks with server components want to be told, in the first line. Bundlers drop such a line. */
+const useClient: NonNullable<Options['plugins']>[number] = {
+  name: 'use-client',
+  async buildEnd({ writtenFiles }) {
+    for (const { name } of writtenFiles) {
+      if (/^react\.c?js$/.test(basename(name))) await writeFile(name, `'use client';\n${await readFile(name, 'utf8')}`);
+      // So that its lines are still found.
+      if (!/^react\.c?js\.map$/.test(basename(name))) continue;
+      const map = JSON.parse(await readFile(name, 'utf8'));
+      await writeFile(name, JSON.stringify({ ...map, mappings: `;${map.mappings}` }));
+    }
+  },
+};
+
 const common: Options = {
-  entry: { index: 'src/index.ts', server: 'src/server.ts', testing: 'src/testing.ts', websocket: 'src/websocket.ts' },
+  entry: {
+    index: 'src/index.ts',
+    server: 'src/server.ts',
+    react: 'src/react.ts',
+    testing: 'src/testing.ts',
+    websocket: 'src/websocket.ts',
+  },
   format: ['esm', 'cjs'],
   target: 'es2022',
   sourcemap: true,
@@ -23,9 +44,11 @@ const common: Options = {
   // Shared chunks: a class imported through two entries is one class. esbuild cannot split CommonJS; with `treeshake` tsup has
   // rollup turn the ES chunks into CommonJS ones (without it sucrase does, which lowers every `?.` and `??` to a helper call).
   splitting: true,
-  treeshake: true,
+  // No file has effects of its own: an import of nothing is none.
+  treeshake: { moduleSideEffects: false },
   // These configurations run side by side, and one would delete what the other has written: `npm run build` cleans first.
   clean: false,
+  plugins: [useClient],
 };
 
 export default defineConfig([
@@ -40,7 +63,12 @@ export default defineConfig([
   // server is for Node, and for what resembles it.
   {
     ...common,
-    entry: { index: 'src/index.ts', testing: 'src/testing.ts', websocket: 'src/websocket.ts' },
+    entry: {
+      index: 'src/index.ts',
+      react: 'src/react.ts',
+      testing: 'src/testing.ts',
+      websocket: 'src/websocket.ts',
+    },
     platform: 'browser',
     outDir: 'dist/browser',
     noExternal: ['isomorphic-ws', 'mitt'],

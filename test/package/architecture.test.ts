@@ -8,10 +8,11 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   socket: ['socket', 'io', 'core'],
   client: ['client', 'socket', 'io', 'core'],
   server: ['server', 'socket', 'io', 'core'],
+  react: ['react', 'core'],
   testing: ['testing', 'io', 'core'],
   cli: ['cli', 'client', 'socket', 'io', 'core'],
   websocket: ['websocket', 'client', 'socket', 'io', 'core'],
-  entry: ['cli', 'client', 'server', 'testing', 'websocket', 'socket', 'io', 'core'],
+  entry: ['cli', 'client', 'server', 'react', 'testing', 'websocket', 'socket', 'io', 'core'],
 };
 /** Folders of which only the types may be imported. */
 const typeArrows: Readonly<Record<string, readonly string[]>> = { testing: ['socket'] };
@@ -20,6 +21,7 @@ const typeArrows: Readonly<Record<string, readonly string[]>> = { testing: ['soc
 const packages: Readonly<Record<string, RegExp>> = {
   'isomorphic-ws': /^io\/dial\.ts$/,
   mitt: /^socket\//,
+  react: /^react\//,
   ws: /^server\/listen\.ts$/,
 };
 
@@ -93,7 +95,13 @@ describe('the source tree', () => {
 
   test('has entries that only re-export', () => {
     const entries = sources.filter(({ path }) => folderOf(path) === 'entry' && path !== 'cli.ts');
-    expect(entries.map(({ path }) => path)).toEqual(['index.ts', 'server.ts', 'testing.ts', 'websocket.ts']);
+    expect(entries.map(({ path }) => path)).toEqual([
+      'index.ts',
+      'react.ts',
+      'server.ts',
+      'testing.ts',
+      'websocket.ts',
+    ]);
     expect(entries.flatMap(codeBesideReexports)).toEqual([]);
     // The command, which nobody imports.
     expect(sources.flatMap(importsOf).filter(({ to }) => to === 'cli.ts')).toEqual([]);
@@ -114,6 +122,8 @@ describe('the check of the arrows', () => {
     ['testing.ts', "export { LongSocket } from './index.js';", 'testing.ts → index.ts'],
     ['testing/a.ts', "import { LongSocket } from '../client/a.js';", 'testing/a.ts → client/a.ts'],
     ['testing/a.ts', "import { Listeners } from '../socket/a.js';", 'testing/a.ts → socket/a.ts'],
+    ['react/a.ts', "import { LongSocket } from '../client/a.js';", 'react/a.ts → client/a.ts'],
+    ['client/a.ts', "import { useState } from 'react';", 'client/a.ts → react'],
     ['io/a.ts', "type Socket = import('../socket/a.js').Socket;", 'io/a.ts → socket/a.ts'],
     ['io/node.ts', "import WebSocket from 'isomorphic-ws';", 'io/node.ts → isomorphic-ws'],
     ['io/browser.ts', "import { connect } from 'node:net';", 'io/browser.ts → node:net'],
@@ -130,6 +140,7 @@ describe('the check of the arrows', () => {
     ],
     ['testing/a.ts', "import type { Listener } from '../socket/a.js';"],
     ['cli/a.ts', "import { parseArgs } from 'node:util'; import { LongSocket } from '../client/a.js';"],
+    ['react/a.ts', "import { useState } from 'react'; import type { State } from '../core/a.js';"],
     ['io/dial.ts', "import * as iso from 'isomorphic-ws';"],
     ['index.ts', "export { LongSocket } from './client/long-socket.js';"],
   ])('lets pass in %s: %s', (path, text) => {

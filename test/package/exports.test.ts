@@ -13,7 +13,7 @@ function runInApp<T>(kind: 'module' | 'commonjs', script: string, conditions: re
   ) as T;
 }
 
-const entries = ['longsocket', 'longsocket/testing', 'longsocket/websocket', 'longsocket/server'];
+const entries = ['longsocket', 'longsocket/testing', 'longsocket/react', 'longsocket/websocket', 'longsocket/server'];
 
 const importing = (names: readonly string[]): string =>
   `const modules = await Promise.all(${JSON.stringify(names)}.map((name) => import(name)));`;
@@ -39,6 +39,7 @@ describe.each([
     const required = runInApp<string[][]>('commonjs', requireAll + printNames, conditions);
     expect(imported[0]).toEqual(expect.arrayContaining(['LongSocket', 'LongSocketError', 'respond']));
     expect(imported[1]).not.toEqual([]);
+    expect(imported[2]).toEqual(['useLongSocket', 'useMessages', 'useSocketState']);
     if (names === entries)
       expect(imported.at(-1)).toEqual(expect.arrayContaining(['accept', 'LongSocketServer', 'memoryStore']));
     expect(required).toEqual(imported);
@@ -96,9 +97,32 @@ test('no build is lowered below ES2022', () => {
   expect(texts.filter(([, text]) => /__private|_optionalChain|_nullish/.test(text)).map(([name]) => name)).toEqual([]);
 });
 
+test('the entry for React says in its first line that it is for a page, and no other file needs React', () => {
+  const dist = join(inject('app'), 'node_modules/longsocket/dist');
+  const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => /\.c?js$/.test(name));
+  const ours = files.filter((name) => /(^|[\\/])react\.c?js$/.test(name));
+  expect(ours.length).toBe(4);
+  for (const name of ours) {
+    const lines = readFileSync(join(dist, name), 'utf8').split('\n');
+    expect(lines[0], name).toBe("'use client';");
+    // The map counts that line as well: the first that it knows something about has code in it.
+    const { mappings } = JSON.parse(readFileSync(join(dist, `${name}.map`), 'utf8')) as { mappings: string };
+    expect(lines[/^;*/.exec(mappings)?.[0].length ?? 0], name).toMatch(/^var |^function |^import |^require/);
+  }
+  const others = files.filter((name) => !ours.includes(name)).map((name) => readFileSync(join(dist, name), 'utf8'));
+  expect(others.filter((text) => /(from|require\()\s*['"]react['"]|use client/.test(text))).toEqual([]);
+});
+
 test('package.json names only files that are in the package, and every entry has types', () => {
   const manifest = JSON.parse(readFileSync(join(inject('app'), 'node_modules/longsocket/package.json'), 'utf8'));
-  expect(Object.keys(manifest.exports)).toEqual(['.', './server', './testing', './websocket', './package.json']);
+  expect(Object.keys(manifest.exports).sort()).toEqual([
+    '.',
+    './package.json',
+    './react',
+    './server',
+    './testing',
+    './websocket',
+  ]);
   const paths = [manifest.main, manifest.module, manifest.types, ...targets(manifest.exports)];
   expect(paths.length).toBeGreaterThan(20);
   for (const path of paths) readFileSync(join(inject('app'), 'node_modules/longsocket', path));

@@ -40,7 +40,7 @@ function install(app: string, tarball: string, extra: readonly string[]): string
   const unpacked = join(app, 'node_modules/longsocket');
   mkdirSync(unpacked, { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '-C', unpacked, '--strip-components', '1']);
-  for (const name of ['isomorphic-ws', 'mitt', 'ws', ...extra]) {
+  for (const name of ['isomorphic-ws', 'mitt', 'ws', 'react', ...extra]) {
     cpSync(join(root, 'node_modules', name), join(app, 'node_modules', name), { recursive: true });
   }
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));

@@ -31,6 +31,7 @@ const consumer = `
 import { LongSocket, LongSocketError, respond, type LongSocketOptions, type State } from 'longsocket';
 import { accept } from 'longsocket/server';
 import * as longsocket from 'longsocket/server';
+import { useLongSocket, useMessages, useSocketState } from 'longsocket/react';
 import * as testing from 'longsocket/testing';
 import Default, { CloseEvent, WebSocket as DropIn, type WebSocketOptions } from 'longsocket/websocket';
 
@@ -43,7 +44,12 @@ const off: () => void = socket.on('message', (data) => {
 socket.on('state', (state: State) => (state.status === 'connecting' ? state.attempt : 0));
 const sent: 'sent' | 'queued' | 'dropped' = socket.send('hello');
 const error: Error = new LongSocketError('CLOSED', 'over');
-export { accept, error, off, respond, sent, testing };
+function Count(): string {
+  const own: LongSocket | undefined = useLongSocket(() => new LongSocket('wss://example.test', options), []);
+  const length: number = useMessages(own, (sum, data) => sum + (typeof data === 'string' ? data.length : data.byteLength), 0);
+  return useSocketState(own).status + length;
+}
+export { accept, Count, error, off, respond, sent, testing };
 
 const dropInOptions: WebSocketOptions = { session: true, heartbeat: { interval: 1000 }, maxAttempts: 3 };
 const dropIn = new DropIn('wss://example.test', ['a'], dropInOptions);
