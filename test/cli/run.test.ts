@@ -19,9 +19,12 @@ describe('a pipe', () => {
   });
 
   test('has lines that end at line ends alone, wherever the chunks do', async () => {
-    const { stdin, received, pass } = start([URL]);
+    const { stdin, received, pass, settle } = start([URL]);
     const text = Buffer.from('{"a":"\u2028é\r"}\r\n😀\n');
-    for (const byte of text) stdin.write(Buffer.from([byte]));
+    for (const byte of text) {
+      stdin.write(Buffer.from([byte]));
+      await settle();
+    }
     await pass(100);
     expect(received).toEqual(['{"a":"\u2028é\r"}', '😀']);
   });
@@ -205,6 +208,14 @@ describe('the exit code', () => {
     expect(printed.stderr).toMatch(/\* gave up: the connection could not be opened; 1 message not delivered\n$/);
   });
 
+  test('is 1 when the server does not answer the close, and may not have had the message', async () => {
+    const { network, pass, code } = start(['-x', 'hi', URL]);
+    await pass(500);
+    network.silence();
+    await pass(10_000);
+    expect(code()).toBe(1);
+  });
+
   test('is 1 when the server refuses for good', async () => {
     const { pass, code } = start([URL], { dials: 401 });
     await pass(1000);
@@ -302,6 +313,17 @@ describe('a session', () => {
     await pass(10_000);
     expect(printed.stderr).toMatch(/\* session lost \(\w+\): (at most )?1 message did not arrive\n/);
     expect(code()).toBe(1);
+  });
+
+  test('is not left before the server has read all', async () => {
+    const { received, printed, pass, code } = start(['-s', '-w', '0.1', '-x', 'hi', URL], {
+      sessions: true,
+      readsAt: 20_000,
+    });
+    await pass(19_000);
+    expect([received, code()]).toEqual([[], undefined]);
+    await pass(3000);
+    expect([received, printed.stdout, code()]).toEqual([['hi'], 'hi\n', 0]);
   });
 
   test('is asked for in vain of a server that has none', async () => {

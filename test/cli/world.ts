@@ -12,6 +12,8 @@ interface Scene {
   readonly env?: Readonly<Record<string, string>>;
   /** A server of sessions, rather than a plain one. */
   readonly sessions?: boolean;
+  /** When the application of a server of sessions begins to read, in ms. @default at once */
+  readonly readsAt?: number;
   readonly stdout?: Writable;
   /** What becomes of dials. @default they are accepted */
   readonly dials?: DialFate;
@@ -29,11 +31,16 @@ export function start(args: readonly string[], scene: Scene = {}) {
   /** A server that knows nothing of the sessions before. */
   const restart = (): void => {
     const host = new SessionServer(network);
-    host.onsession = (socket) =>
-      socket.on('message', (data) => {
-        received.push(data);
-        socket.send(data);
-      });
+    host.onsession = (socket) => {
+      const read = (): void => {
+        socket.on('message', (data) => {
+          received.push(data);
+          socket.send(data);
+        });
+      };
+      if (scene.readsAt === undefined) read();
+      else clock.schedule(read, scene.readsAt);
+    };
     network.serve(host.take);
   };
   const serve = (server: ServerConnection): void => {
