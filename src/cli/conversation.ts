@@ -26,6 +26,8 @@ export class Conversation {
   /** The input is at its end, and all of it handed over. */
   #said = false;
   #leaving: unknown;
+  /** Until stdout takes more. */
+  #pause: Promise<void> | undefined;
   /** A message was lost, or may be. */
   #loss = false;
   #left: number | undefined;
@@ -55,7 +57,9 @@ export class Conversation {
       this.#unsent(error);
       this.leave(1);
     });
-    return this.#verdict(await closed);
+    const end = await closed;
+    while (this.#pause) await this.#pause;
+    return this.#verdict(end);
   }
 
   /** Closes in good order, whatever was not said; `code`: with which to exit then. */
@@ -67,10 +71,7 @@ export class Conversation {
   #listen(): void {
     const socket = this.#socket;
     const output = this.#output;
-    socket.on('message', (data: Data) => {
-      output.message(data);
-      this.#listenOn();
-    });
+    this.#receive();
     socket.on('state', (state) => {
       output.event('state', state);
       this.#listenOn();
@@ -90,6 +91,26 @@ export class Conversation {
     for (const type of ['reconnecting', 'rotating', 'rotated', 'failed', 'error', 'close'] as const) {
       socket.on(type, (detail) => output.event(...([type, detail] as Parameters<Output['event']>)));
     }
+  }
+
+  /** A session keeps what nobody listens to, so that a slow reader of stdout slows the server. */
+  #receive(): void {
+    const off = this.#socket.on('message', (data: Data) => {
+      if (!this.#output.message(data) && this.#command.options.session) {
+        off();
+        this.#pause = this.#resume();
+      }
+      this.#listenOn();
+    });
+  }
+
+  async #resume(): Promise<void> {
+    await this.#output.drained();
+    this.#pause = undefined;
+    this.#receive();
+    this.#listenOn();
+    // What was kept comes in a moment.
+    for (let turn = 0; turn < 3; turn++) await Promise.resolve();
   }
 
   /** Sends what is said, as fast as the other end takes it. */
@@ -127,12 +148,16 @@ export class Conversation {
     this.#output.event('unsent', { message: error instanceof Error ? error.message : String(error) });
   }
 
-  /** All is said: leaves when nothing has come for long enough. While there is no connection, nothing can come. */
+  /**
+   * All is said: leaves when nothing has come for long enough. While there is no connection, nothing can come; while stdout
+   * takes nothing, it is not the server that is silent.
+   */
   #listenOn(): void {
     this.#clock.clearTimer(this.#leaving);
-    if (!this.#said || this.#command.wait === Number.POSITIVE_INFINITY || this.#socket.state.status !== 'connected')
-      return;
-    this.#leaving = this.#clock.setTimer(() => this.#socket.close(), this.#command.wait);
+    const { wait } = this.#command;
+    const listens = this.#socket.state.status === 'connected' && !this.#pause;
+    if (!this.#said || !listens || wait === Number.POSITIVE_INFINITY) return;
+    this.#leaving = this.#clock.setTimer(() => this.#socket.close(), wait);
   }
 
   /** A server that closes in good order when all is said is not dialed again. */

@@ -16,9 +16,7 @@ export interface Input {
 
 const WAIT = 1000;
 
-const plainly: Print = (sink, text) => {
-  if (sink.writable) sink.write(text);
-};
+const plainly: Print = (sink, text) => !sink.writable || sink.write(text);
 
 /** Messages of the command line. */
 export function given(messages: readonly string[]): Input {
@@ -85,8 +83,9 @@ export function typed(stream: Readable, screen: Sink): Input {
     onInterrupt: (listener) => prompt.on('SIGINT', listener),
     print(sink, text) {
       if (open) clear();
-      plainly(sink, text);
+      const free = plainly(sink, text);
       if (open) prompt.prompt(true);
+      return free;
     },
     close: () => prompt.close(),
   };

@@ -10,12 +10,26 @@ export type Sink = Writable & { readonly isTTY?: boolean | undefined };
 
 /** Where messages and events go. */
 export interface Output {
-  message(data: Data): void;
+  /** `false`: more than the reader of stdout takes for now. */
+  message(data: Data): boolean;
+  /** Resolves when stdout takes more, or nothing ever again. */
+  drained(): Promise<void>;
   event(...event: Event): void;
 }
 
 /** How text gets onto a stream: past a line that is being typed, if there is one. */
-export type Print = (sink: Sink, text: string) => void;
+export type Print = (sink: Sink, text: string) => boolean;
+
+function drained(sink: Sink): Promise<void> {
+  if (!sink.writableNeedDrain || sink.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      sink.off('drain', done).off('close', done);
+      resolve();
+    };
+    sink.on('drain', done).on('close', done);
+  });
+}
 
 const CODES: Record<Tone, string> = { dim: '2', good: '32', bad: '33', final: '31' };
 
@@ -39,13 +53,15 @@ export class TextOutput implements Output {
     this.#colours = !env.NO_COLOR && env.TERM !== 'dumb';
   }
 
-  message(data: Data): void {
+  message(data: Data): boolean {
     const { stdout } = this.#sinks;
-    if (!stdout.isTTY) this.#print(stdout, `${typeof data === 'string' ? data : hexOf(data)}\n`);
-    else {
-      const shown = typeof data === 'string' ? visible(data, '\n\t') : `[${data.byteLength} bytes] ${hexOf(data)}`;
-      this.#print(stdout, `${this.#coloured('36', '<', stdout)} ${shown}\n`);
-    }
+    if (!stdout.isTTY) return this.#print(stdout, `${typeof data === 'string' ? data : hexOf(data)}\n`);
+    const shown = typeof data === 'string' ? visible(data, '\n\t') : `[${data.byteLength} bytes] ${hexOf(data)}`;
+    return this.#print(stdout, `${this.#coloured('36', '<', stdout)} ${shown}\n`);
+  }
+
+  drained(): Promise<void> {
+    return drained(this.#sinks.stdout);
   }
 
   event(...event: Event): void {
@@ -76,8 +92,12 @@ export class JsonOutput implements Output {
     this.#now = now;
   }
 
-  message(data: Data): void {
-    this.#line('message', jsonMessage(data));
+  message(data: Data): boolean {
+    return this.#line('message', jsonMessage(data));
+  }
+
+  drained(): Promise<void> {
+    return drained(this.#stdout);
   }
 
   event(...[type, detail]: Event): void {
@@ -88,8 +108,8 @@ export class JsonOutput implements Output {
     else this.#line(type, detail);
   }
 
-  #line(event: string, detail: object): void {
-    this.#print(this.#stdout, jsonLine({ at: Math.round(this.#now()), event, ...detail }, errorsAsText));
+  #line(event: string, detail: object): boolean {
+    return this.#print(this.#stdout, jsonLine({ at: Math.round(this.#now()), event, ...detail }, errorsAsText));
   }
 }
 

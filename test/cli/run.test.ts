@@ -315,6 +315,29 @@ describe('a session', () => {
     expect(code()).toBe(1);
   });
 
+  test('is slowed by a slow reader of stdout, who gets all in the end', async () => {
+    let open = false;
+    let release = (): void => {};
+    let bytes = 0;
+    const stdout = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        bytes += chunk.length;
+        if (open) done();
+        else release = done;
+      },
+    });
+    const { stdin, pass, code } = start(['-s', URL], { sessions: true, stdout });
+    const line = `${'x'.repeat(9999)}\n`;
+    stdin.end(line.repeat(1000));
+    await pass(10_000);
+    expect(stdout.writableLength).toBeLessThan(100_000);
+    expect(code()).toBeUndefined();
+    open = true;
+    release();
+    await pass(10_000);
+    expect([bytes, code()]).toEqual([10_000_000, 0]);
+  });
+
   test('is not left before the server has read all', async () => {
     const { received, printed, pass, code } = start(['-s', '-w', '0.1', '-x', 'hi', URL], {
       sessions: true,

@@ -35,7 +35,7 @@ export function start(args: readonly string[], scene: Scene = {}) {
       const read = (): void => {
         socket.on('message', (data) => {
           received.push(data);
-          socket.send(data);
+          socket.write(data).catch(() => {});
         });
       };
       if (scene.readsAt === undefined) read();
