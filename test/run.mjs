@@ -1,19 +1,20 @@
 // The one test command: gets what the tests need from the machine, builds, runs every test, and says how many there were.
 // Arguments are passed on to vitest: `npm test -- test/core`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium as playwright } from 'playwright';
+import { aptInstall, findChromium, isRootOnDebian, onPath } from './machine.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 const say = (text) => console.log(`[test] ${text}`);
 
 const env = { ...process.env };
-const chromium = findChromium();
+const chromium = attempt(findChromium);
 const python = findPython();
 const nginx = findNginx();
 getMissing({ chromium: !chromium, 'python3-websockets': !python, 'nginx-light': !nginx });
@@ -43,11 +44,12 @@ if (front) {
 if (run('npm', ['run', '--silent', 'build']) !== 0) fail('the build failed');
 process.exitCode = runTests();
 
-function findChromium() {
-  const named = process.env.CHROMIUM;
-  if (named) return existsSync(named) ? named : fail(`CHROMIUM is set to ${named}, which does not exist`);
-  const installed = ['chromium', 'chromium-browser', 'google-chrome'].map(onPath).find(Boolean);
-  return installed ?? [playwright.executablePath()].find((path) => existsSync(path));
+function attempt(find) {
+  try {
+    return find();
+  } catch (error) {
+    return fail(error.message);
+  }
 }
 
 function findPython() {
@@ -70,28 +72,7 @@ function getMissing(needs) {
   const wanted = Object.keys(needs).filter((name) => needs[name]);
   if (wanted.length === 0 || !isRootOnDebian()) return;
   say(`not found: ${wanted.join(', ')}. Installing with apt-get, which may take some minutes.`);
-  const quiet = { env: { ...env, DEBIAN_FRONTEND: 'noninteractive' } };
-  if (run('apt-get', ['update'], quiet) !== 0) say('apt-get update failed; trying to install all the same');
-  // One by one, so that the absence of one does not cost the others.
-  withoutServices(() => {
-    for (const name of wanted) install(name, quiet);
-  });
-}
-
-function install(name, quiet) {
-  if (run('apt-get', ['install', '-y', '--no-install-recommends', name], quiet) !== 0) say(`no ${name} by apt-get`);
-}
-
-/** nginx-light would start a server on port 80; the tests start their own, and nobody asked for another. */
-function withoutServices(action) {
-  const policy = '/usr/sbin/policy-rc.d';
-  const ours = !existsSync(policy);
-  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  try {
-    action();
-  } finally {
-    if (ours) rmSync(policy);
-  }
+  aptInstall(wanted, say);
 }
 
 function fetchChromium() {
@@ -107,17 +88,6 @@ function fetchChromium() {
       '  - set the environment variable CHROMIUM to the path of a Chromium or Chrome executable',
     ].join('\n'),
   );
-}
-
-function isRootOnDebian() {
-  if (process.getuid?.() !== 0 || !onPath('apt-get') || !existsSync('/etc/os-release')) return false;
-  return /^ID=["']?debian["']?$/m.test(readFileSync('/etc/os-release', 'utf8'));
-}
-
-function onPath(name) {
-  const suffix = process.platform === 'win32' ? '.exe' : '';
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  return folders.map((folder) => join(folder, name + suffix)).find((path) => existsSync(path));
 }
 
 function run(command, args, options = {}) {

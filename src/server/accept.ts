@@ -3,6 +3,7 @@ import type { Data, LineConfig } from '../core/types.js';
 import { adopt, type WsSocket } from '../io/node.js';
 import { lineConfig, type SocketOptions, socketChecks, validate } from '../socket/options.js';
 import { Socket } from '../socket/socket.js';
+import { unsupported } from './listen.js';
 
 /** What is used of the upgrade request (`http.IncomingMessage`). */
 export interface UpgradeRequest {
@@ -49,7 +50,7 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
 /**
  * Wraps a socket that a `ws` server has accepted. Call it in the `connection` listener, before any message is lost. It is
  * connected from the start, so `open` is not emitted; it closes when its connection does.
- * @throws LongSocketError `INVALID_OPTION`
+ * @throws LongSocketError `INVALID_OPTION`; `UNSUPPORTED` if it is no socket of `ws`, but one of a browser or a Worker, say
  */
 export function accept<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest>(
   ws: WsSocket,
@@ -57,5 +58,6 @@ export function accept<In = Data, Out = Data, Request extends UpgradeRequest = U
   options: SocketOptions = {},
 ): AcceptedSocket<In, Out, Request> {
   validate(options, socketChecks);
+  if (typeof Object(ws).on !== 'function') throw unsupported('accept');
   return new AcceptedSocket(ws, request, lineConfig(options), options);
 }

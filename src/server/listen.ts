@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import { LongSocketError } from '../core/errors.js';
 import type { WsSocket } from '../io/node.js';
 
 export interface UpgradeOptions {
@@ -18,8 +19,18 @@ export type Upgrader = (
   done: (socket: WsSocket) => void,
 ) => void;
 
+/** @returns the error of what needs Node's sockets, elsewhere. */
+export function unsupported(what: string): LongSocketError {
+  return new LongSocketError(
+    'UNSUPPORTED',
+    `${what} needs the sockets of Node, Bun or Deno, and the ws package: on this platform longsocket can only be a client`,
+  );
+}
+
 /** An upgrader of the `ws` package. */
 export function createUpgrader({ maxPayload, perMessageDeflate }: UpgradeOptions): Upgrader {
+  // Bundles for browsers and Workers hold a stand-in for ws.
+  if (typeof WebSocketServer !== 'function') throw unsupported('LongSocketServer');
   const chosen = new WeakMap<IncomingMessage, string | undefined>();
   const server = new WebSocketServer({
     noServer: true,

@@ -99,7 +99,7 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
   #draining = false;
   #closed: Promise<void> | undefined;
 
-  /** @throws LongSocketError `INVALID_OPTION` */
+  /** @throws LongSocketError `INVALID_OPTION`; `UNSUPPORTED` where there is no `ws`, as in Workers */
   constructor(options: LongSocketServerOptions<Request>) {
     validateServer(options);
     this.#options = { ...options };

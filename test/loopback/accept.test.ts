@@ -175,6 +175,16 @@ test('close() of the accepted end does not wait for a client that stopped readin
   client.terminate();
 });
 
+test('accept() of what is no socket of ws says what it needs', () => {
+  class WebSocket {
+    addEventListener(): void {}
+    send(): void {}
+  }
+  expect(() => accept(new WebSocket() as never, { url: '/' })).toThrow(
+    expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('the ws package') }),
+  );
+});
+
 test('accept() of a socket that is gone already gives one that closes, rather than one that looks connected', async () => {
   const server = await WsServer.listen({ onSocket: () => {} });
   const client = new WebSocket(server.url);
