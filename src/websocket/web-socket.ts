@@ -75,7 +75,8 @@ const Target = baseOf('EventTarget') as unknown as new () => WebSocketTarget;
  * nothing is lost, and `close` is final. Its first connection is dialed once: when that fails, it has failed.
  *
  * It deviates from the standard in this: what a page cannot know of a connection (a refused dial's status, say) is in the `error` event,
- * as `error`, a `LongSocketError`, and `message`; a heartbeat that finds the peer dead, and a limit that is passed, are failures.
+ * as `error`, a `LongSocketError`, and `message`; a limit that is passed is a failure; a peer that a heartbeat finds dead, and a session that the
+ * server has lost, are as a connection that was cut.
  */
 export class WebSocket extends Target {
   /** 0: there is no connection yet. */
@@ -344,8 +345,11 @@ export class WebSocket extends Target {
 
 shapeInterface(WebSocket, 'WebSocket', { CONNECTING, OPEN, CLOSING, CLOSED });
 
-/** Whether the connection has failed, in the words of the standard, rather than been closed or cut. */
+/**
+ * Whether the connection has failed, in the words of the standard, rather than been closed or cut. A dead peer and a lost session are a
+ * cut: libraries such as graphql-ws dial again after a `close` alone, and take an `error` for fatal.
+ */
 function isFailure({ cause, error }: CloseDetail, hasOpened: boolean): boolean {
   if (!hasOpened) return true;
-  return cause === 'lost' ? error !== undefined : cause !== 'peer' && cause !== 'caller';
+  return cause === 'lost' ? error !== undefined : !['peer', 'caller', 'dead-peer', 'session-lost'].includes(cause);
 }

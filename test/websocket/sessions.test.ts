@@ -83,14 +83,14 @@ describe('a WebSocket with a session', () => {
     expect(socket.bufferedAmount).toBe(4);
   });
 
-  test('has failed when the server has lost it: no new session takes its place', () => {
+  test('is as cut when the server has lost it: no new session takes its place', () => {
     const { clock, network, server, entries, socket } = connected();
     socket.send('a');
     server.crash();
     const next = new SessionServer(network, {}, 'next-');
     network.serve(next.take);
     clock.advance(60_000);
-    expect(entries).toEqual(['open', 'error', LOST]);
+    expect(entries).toEqual(['open', LOST]);
     expect(next.sockets).toEqual([]);
     expect([network.open, clock.timers]).toEqual([0, 0]);
   });
