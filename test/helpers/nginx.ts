@@ -21,18 +21,8 @@ export function findNginx(): string | undefined {
   return [process.env.LONGSOCKET_NGINX, '/usr/sbin/nginx', ...onPath].find((path) => path && existsSync(path));
 }
 
-const configuration = (port: number, target: number, { readTimeout, shutdownTimeout }: NginxOptions): string => `
-${process.getuid?.() === 0 ? 'user root;' : ''}
-daemon off;
-master_process on;
-worker_processes 1;
-worker_shutdown_timeout ${shutdownTimeout}s;
-pid nginx.pid;
-error_log stderr notice;
-events { worker_connections 256; }
-http {
-  access_log off;
-  client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
+/** One location in front of one server. */
+const front = (port: number, target: number, readTimeout: number): string => `
   map $http_upgrade $connection_upgrade { default upgrade; '' close; }
   server {
     listen 127.0.0.1:${port};
@@ -44,7 +34,21 @@ http {
       proxy_set_header Host $host:$server_port;
       proxy_read_timeout ${readTimeout}s;
     }
-  }
+  }`;
+
+const configuration = (http: string, shutdownTimeout: number): string => `
+${process.getuid?.() === 0 ? 'user root;' : ''}
+daemon off;
+master_process on;
+worker_processes 1;
+worker_shutdown_timeout ${shutdownTimeout}s;
+pid nginx.pid;
+error_log stderr notice;
+events { worker_connections 256; }
+http {
+  access_log off;
+  client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
+  ${http}
 }
 `;
 
@@ -67,10 +71,15 @@ export class Nginx {
   }
 
   /** Starts one in front of `target`; both ports are on 127.0.0.1. It ends with the test. */
-  static async start(path: string, target: number, options: NginxOptions): Promise<Nginx> {
+  static start(path: string, target: number, { readTimeout, shutdownTimeout }: NginxOptions): Promise<Nginx> {
+    return Nginx.startWith(path, (port) => front(port, target, readTimeout), shutdownTimeout);
+  }
+
+  /** Starts one with what `http` puts into the block of that name, which listens on the port it is given. It ends with the test. */
+  static async startWith(path: string, http: (port: number) => string, shutdownTimeout = 1): Promise<Nginx> {
     const folder = mkdtempSync(join(tmpdir(), 'longsocket-nginx-'));
     const port = await freePort();
-    writeFileSync(join(folder, 'nginx.conf'), configuration(port, target, options));
+    writeFileSync(join(folder, 'nginx.conf'), configuration(http(port), shutdownTimeout));
     const nginx = new Nginx(path, folder, port);
     onTestFinished(() => nginx.#stop());
     await nginx.#until('that it serves', () => answers(port));
