@@ -9,10 +9,10 @@ import { type AsWebSocketOptions, asWebSocket, checkMost, type WsWebSocket } fro
 
 /**
  * Options of a {@link WebSocketServer}: those of `LongSocketServer` but for `store` (what a library holds for a connection does not move
- * to another server), `overflow` and `binaryType`, with `handleProtocols` as in `ws`.
+ * to another server), `overflow`, `binaryType` and `codec`, with `handleProtocols` as in `ws`.
  */
 export interface WebSocketServerOptions
-  extends Omit<LongSocketServerOptions, 'store' | 'overflow' | 'binaryType' | 'handleProtocols'>,
+  extends Omit<LongSocketServerOptions, 'store' | 'overflow' | 'binaryType' | 'codec' | 'handleProtocols'>,
     Pick<AsWebSocketOptions, 'maxBufferedAmount'> {
   /** Chooses one of the subprotocols offered, or `false` for none. May be set later, too. @default the first */
   // biome-ignore lint/suspicious/noExplicitAny: for the types of ws to fit
@@ -54,7 +54,7 @@ export class WebSocketServer extends Emitter {
   constructor(options: WebSocketServerOptions, listening?: () => void) {
     super();
     const { maxBufferedAmount, handleProtocols: _, ...rest } = options;
-    for (const name of ['store', 'overflow', 'binaryType']) {
+    for (const name of ['store', 'overflow', 'binaryType', 'codec']) {
       if (name in rest) throw invalid(`option \`${name}\` is not one of WebSocketServer's: use LongSocketServer`);
     }
     if (maxBufferedAmount !== undefined) checkMost(maxBufferedAmount);

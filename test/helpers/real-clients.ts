@@ -21,39 +21,25 @@ export class SessionWebSocket extends WebSocket {
   }
 }
 
-/** A client's constructor, and the server it dials. */
+/** A client's constructor, and the server it dials: as their types have them for whom they are made. */
 export interface Pairing {
   readonly title: string;
   readonly WebSocket: typeof globalThis.WebSocket;
-  readonly Server: typeof NativeServer;
+  readonly Server: new (options: { port: number; host: string }) => NativeServer;
 }
-
-const asStandard = (made: unknown): typeof globalThis.WebSocket => made as typeof globalThis.WebSocket;
-const asNative = (made: unknown): typeof NativeServer => made as typeof NativeServer;
 
 export const sessions: Pairing = {
   title: 'sessions at both ends',
-  WebSocket: asStandard(SessionWebSocket),
-  Server: asNative(WebSocketServer),
+  WebSocket: SessionWebSocket,
+  Server: WebSocketServer,
 };
-export const native: Pairing = {
-  title: 'ws at both ends',
-  WebSocket: asStandard(NativeWebSocket),
-  Server: NativeServer,
-};
+const ws = NativeWebSocket as unknown as typeof globalThis.WebSocket;
+export const native: Pairing = { title: 'ws at both ends', WebSocket: ws, Server: NativeServer };
 /** Without a session, which are to be told from the native ones by nothing. */
 export const plain: readonly Pairing[] = [
-  { title: 'a WebSocket without session, and a server of ws', WebSocket: asStandard(WebSocket), Server: NativeServer },
-  {
-    title: 'a WebSocket without session, and a WebSocketServer',
-    WebSocket: asStandard(WebSocket),
-    Server: asNative(WebSocketServer),
-  },
-  {
-    title: 'a WebSocket of ws, and a WebSocketServer',
-    WebSocket: asStandard(NativeWebSocket),
-    Server: asNative(WebSocketServer),
-  },
+  { title: 'a WebSocket without session, and a server of ws', WebSocket, Server: NativeServer },
+  { title: 'a WebSocket without session, and a WebSocketServer', WebSocket, Server: WebSocketServer },
+  { title: 'a WebSocket of ws, and a WebSocketServer', WebSocket: ws, Server: WebSocketServer },
 ];
 
 /** A server behind a proxy. Whoever serves must end what it keeps; the sockets end with the test. */
@@ -102,7 +88,13 @@ export class Scene {
 export const patience = { timeout: 10_000, interval: 2 };
 
 /** The number of cuts in a run, each with messages on their way. */
-export const CUTS = 20;
+const CUTS = 20;
+
+/** 1, 2, 3, … */
+export const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+/** One run for each; more by `LONGSOCKET_SEEDS=10`. */
+export const seeds = upTo(Number(process.env.LONGSOCKET_SEEDS ?? 1));
 
 /**
  * Sends numbers both ways, and cuts the connection amid them: when, how, and which way the last one went is chosen by the seed. Returns the
@@ -133,13 +125,11 @@ export async function sendAmidCuts(
     cuts += scene.proxy.cut(random() < 0.5 ? 'rst' : 'fin');
     ways[second as 0 | 1](n);
     for (let unheard = Math.floor(random() * 3); unheard > 0; unheard--) send();
-    // A session is one client, whether it is connected or not.
+    // A session is one client, whether it is connected or not; and it has never more than one connection.
     expect(scene.server.clients.size).toBe(1);
+    expect(scene.proxy.status.open).toBeLessThanOrEqual(1);
   }
   await scene.holdsOne();
   send();
   return n;
 }
-
-/** 1, 2, 3, … */
-export const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);

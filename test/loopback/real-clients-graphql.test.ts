@@ -4,7 +4,17 @@ import { type Client, createClient } from 'graphql-ws';
 import { useServer as serveGraphql } from 'graphql-ws/use/ws';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { CutKind } from '../helpers/fault-proxy.js';
-import { native, type Pairing, patience, plain, Scene, sendAmidCuts, sessions, upTo } from '../helpers/real-clients.js';
+import {
+  native,
+  type Pairing,
+  patience,
+  plain,
+  Scene,
+  seeds,
+  sendAmidCuts,
+  sessions,
+  upTo,
+} from '../helpers/real-clients.js';
 
 /** The one that graphql-ws loads: there must not be two. */
 const { GraphQLInt, GraphQLNonNull, GraphQLObjectType, GraphQLSchema }: typeof import('graphql') = createRequire(
@@ -135,7 +145,7 @@ function connect({ WebSocket }: Pairing, scene: Scene) {
 }
 
 describe('graphql-ws', () => {
-  test.each([1, 2])(
+  test.each(seeds)(
     'with sessions at both ends loses, repeats and disorders nothing over 20 cuts (seed %i)',
     async (seed) => {
       const { scene, feeds, said, push } = await serve(sessions);

@@ -2,7 +2,17 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createWebSocketConnection, type IWebSocket, listen } from 'vscode-ws-jsonrpc';
 import type { WebSocket as NativeWebSocket } from 'ws';
-import { native, type Pairing, patience, plain, Scene, sendAmidCuts, sessions, upTo } from '../helpers/real-clients.js';
+import {
+  native,
+  type Pairing,
+  patience,
+  plain,
+  Scene,
+  seeds,
+  sendAmidCuts,
+  sessions,
+  upTo,
+} from '../helpers/real-clients.js';
 
 type Connection = ReturnType<typeof createWebSocketConnection>;
 
@@ -64,7 +74,7 @@ function speaker({ connection }: End) {
 }
 
 describe('vscode-ws-jsonrpc', () => {
-  test.each([1, 2])(
+  test.each(seeds)(
     'with sessions at both ends loses, repeats and disorders nothing over 20 cuts (seed %i)',
     async (seed) => {
       const { scene, webSocket, client, server } = await call(sessions);

@@ -4,7 +4,17 @@ import { connect, type IClientOptions } from 'mqtt';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createWebSocketStream } from 'ws';
 import type { CutKind } from '../helpers/fault-proxy.js';
-import { native, type Pairing, patience, plain, Scene, sendAmidCuts, sessions, upTo } from '../helpers/real-clients.js';
+import {
+  native,
+  type Pairing,
+  patience,
+  plain,
+  Scene,
+  seeds,
+  sendAmidCuts,
+  sessions,
+  upTo,
+} from '../helpers/real-clients.js';
 
 /** A broker, and a client that has subscribed to `down`. All publishing is of quality 0: what is lost is lost. */
 async function publish(pairing: Pairing) {
@@ -49,7 +59,7 @@ async function publish(pairing: Pairing) {
 }
 
 describe('mqtt.js', () => {
-  test.each([1, 2])(
+  test.each(seeds)(
     'with sessions at both ends loses, repeats and disorders nothing over 20 cuts (seed %i)',
     async (seed) => {
       const { scene, broker, client, come, log, up, down } = await publish(sessions);

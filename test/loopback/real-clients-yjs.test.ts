@@ -2,7 +2,17 @@
 import { createRequire } from 'node:module';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { CutKind } from '../helpers/fault-proxy.js';
-import { native, type Pairing, patience, plain, Scene, sendAmidCuts, sessions, upTo } from '../helpers/real-clients.js';
+import {
+  native,
+  type Pairing,
+  patience,
+  plain,
+  Scene,
+  seeds,
+  sendAmidCuts,
+  sessions,
+  upTo,
+} from '../helpers/real-clients.js';
 
 /** The builds for CommonJS, of all three: another of the server needs a database, and of Yjs there must be one. */
 const require = createRequire(import.meta.url);
@@ -63,7 +73,7 @@ async function share(pairing: Pairing) {
 }
 
 describe('y-websocket', () => {
-  test.each([1, 2])('with sessions at both ends misses and repeats no update over 20 cuts (seed %i)', async (seed) => {
+  test.each(seeds)('with sessions at both ends misses and repeats no update over 20 cuts (seed %i)', async (seed) => {
     const { scene, provider, log, messages, change, come } = await share(sessions);
     await vi.waitFor(() => expect(provider.synced).toBe(true), patience);
     const before = { ...messages };

@@ -9,7 +9,7 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** The tarball `npm pack` made. */
     tarball: string;
-    /** A folder whose `node_modules` holds the unpacked tarball and its dependencies, and no types but its own. */
+    /** A folder whose `node_modules` holds the unpacked tarball, its dependencies and those of README's programs; no types of others' globals. */
     app: string;
     /** The same, with `@types/node` and `@types/ws` beside it. */
     typedApp: string;
@@ -21,7 +21,7 @@ export function setup(project: TestProject): () => void {
   if (!existsSync(join(root, 'dist/index.js'))) throw new Error('These tests load dist/: run `npm run build` first.');
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'longsocket-package-')));
   project.provide('tarball', pack(folder));
-  project.provide('app', install(join(folder, 'app'), join(folder, 'longsocket.tgz'), []));
+  project.provide('app', install(join(folder, 'app'), join(folder, 'longsocket.tgz'), ['graphql', 'graphql-ws']));
   project.provide('typedApp', install(join(folder, 'typed-app'), join(folder, 'longsocket.tgz'), typePackages));
   return () => rmSync(folder, { recursive: true, force: true });
 }
