@@ -31,6 +31,7 @@ const useClient: NonNullable<Options['plugins']>[number] = {
 const common: Options = {
   entry: {
     index: 'src/index.ts',
+    compat: 'src/compat.ts',
     server: 'src/server.ts',
     react: 'src/react.ts',
     testing: 'src/testing.ts',
@@ -65,6 +66,7 @@ export default defineConfig([
     ...common,
     entry: {
       index: 'src/index.ts',
+      compat: 'src/compat.ts',
       react: 'src/react.ts',
       testing: 'src/testing.ts',
       websocket: 'src/websocket.ts',

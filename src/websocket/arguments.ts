@@ -66,7 +66,7 @@ export type Message = string | ArrayBufferView | PlatformBlob;
 const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
 /** Of any realm, since frames and virtual machines have classes of their own. */
-function isBlob(value: object): value is PlatformBlob {
+export function isBlob(value: unknown): value is PlatformBlob {
   return /^(Blob|File)$/.test(kindOf(value)) && typeof (value as { arrayBuffer?: unknown }).arrayBuffer === 'function';
 }
 

@@ -12,7 +12,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   testing: ['testing', 'io', 'core'],
   cli: ['cli', 'client', 'socket', 'io', 'core'],
   websocket: ['websocket', 'client', 'socket', 'io', 'core'],
-  entry: ['cli', 'client', 'server', 'react', 'testing', 'websocket', 'socket', 'io', 'core'],
+  compat: ['compat', 'websocket', 'client', 'socket', 'io', 'core'],
+  entry: ['cli', 'client', 'compat', 'server', 'react', 'testing', 'websocket', 'socket', 'io', 'core'],
 };
 /** Folders of which only the types may be imported. */
 const typeArrows: Readonly<Record<string, readonly string[]>> = { testing: ['socket'] };
@@ -96,6 +97,7 @@ describe('the source tree', () => {
   test('has entries that only re-export', () => {
     const entries = sources.filter(({ path }) => folderOf(path) === 'entry' && path !== 'cli.ts');
     expect(entries.map(({ path }) => path)).toEqual([
+      'compat.ts',
       'index.ts',
       'react.ts',
       'server.ts',

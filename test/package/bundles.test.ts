@@ -10,6 +10,7 @@ import webpack from 'webpack';
 /** All but the server's, which is for Node. With each, a name it exports. */
 const entries = [
   ['longsocket', 'LongSocket'],
+  ['longsocket/compat', 'PartySocket'],
   ['longsocket/react', 'useLongSocket'],
   ['longsocket/testing', 'SimulatedNetwork'],
   ['longsocket/websocket', 'WebSocket'],

@@ -13,7 +13,14 @@ function runInApp<T>(kind: 'module' | 'commonjs', script: string, conditions: re
   ) as T;
 }
 
-const entries = ['longsocket', 'longsocket/testing', 'longsocket/react', 'longsocket/websocket', 'longsocket/server'];
+const entries = [
+  'longsocket',
+  'longsocket/testing',
+  'longsocket/react',
+  'longsocket/compat',
+  'longsocket/websocket',
+  'longsocket/server',
+];
 
 const importing = (names: readonly string[]): string =>
   `const modules = await Promise.all(${JSON.stringify(names)}.map((name) => import(name)));`;
@@ -40,6 +47,9 @@ describe.each([
     expect(imported[0]).toEqual(expect.arrayContaining(['LongSocket', 'LongSocketError', 'respond']));
     expect(imported[1]).not.toEqual([]);
     expect(imported[2]).toEqual(['useLongSocket', 'useMessages', 'useSocketState']);
+    expect(imported[3]).toEqual(
+      expect.arrayContaining(['default', 'PartySocket', 'ReconnectingWebSocket', 'WebSocket']),
+    );
     if (names === entries)
       expect(imported.at(-1)).toEqual(expect.arrayContaining(['accept', 'LongSocketServer', 'memoryStore']));
     expect(required).toEqual(imported);
@@ -65,7 +75,9 @@ test.each([
 ] as const)('the entries share their classes and functions when loaded as %s', (kind, load) => {
   const shared = runInApp<[string, number][]>(kind, load + printShared);
   expect(shared.map(([name]) => name)).toContain('LongSocketError');
-  expect(shared.filter(([, values]) => values !== 1)).toEqual([]);
+  const different = shared.filter(([, values]) => values !== 1).map(([name]) => name);
+  // Each drop-in has the names of what it stands in for.
+  expect(different).toEqual(['CloseEvent', 'WebSocket', 'default']);
 });
 
 test('the error of one build is an error to the class of another', () => {
@@ -117,6 +129,7 @@ test('package.json names only files that are in the package, and every entry has
   const manifest = JSON.parse(readFileSync(join(inject('app'), 'node_modules/longsocket/package.json'), 'utf8'));
   expect(Object.keys(manifest.exports).sort()).toEqual([
     '.',
+    './compat',
     './package.json',
     './react',
     './server',

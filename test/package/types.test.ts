@@ -29,6 +29,7 @@ const resolutions = {
 /** What every consumer can write, whatever its libraries. */
 const consumer = `
 import { LongSocket, LongSocketError, respond, type LongSocketOptions, type State } from 'longsocket';
+import ReconnectingWebSocket, { CloseEvent as ReconnectingCloseEvent, PartySocket, WebSocket as Reconnecting, type Options } from 'longsocket/compat';
 import { accept } from 'longsocket/server';
 import * as longsocket from 'longsocket/server';
 import { useLongSocket, useMessages, useSocketState } from 'longsocket/react';
@@ -63,6 +64,12 @@ const alike: typeof DropIn = Default;
 export { alike, CloseEvent, states };
 // @ts-expect-error without a session nothing is dialed again, and there is no such option
 new DropIn('wss://example.test', [], { reconnect: true });
+const reconnecting: ReconnectingWebSocket = new Reconnecting('wss://example.test', [], { maxRetries: 3 } satisfies Options);
+reconnecting.addEventListener('close', (event) => event.code + event.reason.length);
+reconnecting.addEventListener('message', { handleEvent: (event) => event.data });
+reconnecting.onclose = (event) => event instanceof ReconnectingCloseEvent && event.wasClean;
+const party: ReconnectingWebSocket = new PartySocket({ host: 'example.test', room: 'a', query: async () => ({ token: 't' }) });
+export { party, reconnecting };
 // @ts-expect-error a number is no message
 socket.send(1);
 // @ts-expect-error there is no such event
