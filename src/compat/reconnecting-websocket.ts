@@ -217,8 +217,6 @@ export class ReconnectingWebSocket extends SocketEventTarget {
    * @throws LongSocketError `INVALID_ARGUMENT`; nothing is closed then
    */
   reconnect(code = 1000, reason = ''): void {
-    // The first dial is still to come.
-    if (this.#timer !== undefined) return;
     validateCompat(this._options);
     const event = this.#leave(code, reason);
     this.#closeCalled = false;

@@ -1,39 +1,37 @@
+/** Shown by a scenario of the differential suite, which names the difference. */
+const SCENARIO = 'a scenario';
+
 /**
- * What `longsocket/compat` does on purpose in another way than the libraries it stands in for. The differential tests name one of these
- * wherever the logs differ, and README has a row for each.
+ * What `longsocket/compat` does on purpose in another way than the libraries it stands in for, and where that is shown: by a scenario, or
+ * by the test of this title. README has a row for each, and for nothing else.
  */
 export const differences = {
-  'failed dials are 1006':
-    'a dial that failed is `error`, then `close` 1006, unclean; theirs: `close` 1000, clean, then `error`',
-  'honest wasClean':
-    'wasClean and reason are those of the connection; partysocket: always true, "unknown reason" for none',
-  'close() tells at once':
-    '`close` comes within close(), and readyState is CLOSED behind it; reconnecting-websocket: later',
-  'never CLOSING':
-    'what is given up is CLOSED at once, though its closing handshake goes on; theirs: CLOSING for a while',
-  'close() of a dial is told': 'close() while dialing is `close` with your code, unclean; theirs: clean, or nothing',
-  'send() tells': 'send() returns a boolean, as in partysocket',
-  'giving up shows': 'shouldReconnect is false when it has given up; theirs: true for ever',
-  'it comes back':
-    'reconnect() works in every state; reconnecting-websocket: dead after close() before open, or giving up',
-  'once works':
-    'listener options `once` and `signal` work, and a listener added twice is called once, as on an EventTarget',
-  'timeouts do not crash':
-    'connectionTimeout aborts the dial; reconnecting-websocket over `ws`: an unhandled error event ends the process',
-  'providers may fail':
-    'a provider that throws or rejects is a failed attempt: `error`, and a retry. Not a close of what was none',
-  'providers may hang': 'connectionTimeout limits providers too; theirs: for ever',
-  'the last url wins': 'reconnect() drops a provider still at work; theirs: it waits for it, and dials the old answer',
-  'reconnect() does not wait': 'reconnect() during a wait dials at once; theirs: when the wait is over',
-  'bytes are bytes':
-    'bufferedAmount counts UTF-8 bytes, and in an open listener what goes out behind it; theirs: UTF-16 units',
-  'bad messages are refused': 'send() throws on what is no message; theirs: the queue stops at it on every connection',
-  'handlers do not starve listeners': 'an `on…` handler that throws starves nobody',
-  'events know their target': '`on…` handlers get an event whose target is the socket',
-  'jitter unless you name a wait': 'without any of the three delay options waits are drawn at random, as by LongSocket',
-  'updates accumulate':
-    'updateProperties() builds on the last one, keeps the id, and a path given once; partysocket forgets',
-  'no timers behind close()': 'close() during a wait leaves no timer; theirs: the process stays alive until it is due',
+  'failed dials are 1006': SCENARIO,
+  'honest wasClean': SCENARIO,
+  'close() tells at once': SCENARIO,
+  'never CLOSING': SCENARIO,
+  'close() of a dial is told': SCENARIO,
+  'wrong close codes throw': 'with code %d throws, and closes nothing',
+  'send() tells': SCENARIO,
+  'bad messages are refused': SCENARIO,
+  'bytes are bytes': SCENARIO,
+  'giving up shows': SCENARIO,
+  'it comes back': SCENARIO,
+  'reconnect() does not wait': SCENARIO,
+  'providers may fail': SCENARIO,
+  'providers may hang': 'that takes too long is given up, and the provider of its url as well',
+  'the last url wins': SCENARIO,
+  'timeouts do not crash': SCENARIO,
+  'no timers behind close()': 'during a wait leaves no timer',
+  'jitter unless you name a wait': 'is drawn at random, as by a LongSocket, when none is given',
+  'waits the server asks for': 'is lengthened by what the server asks for',
+  'what cannot work ends': 'a WebSocket that the platform forbids is an error, once',
+  "listeners are an EventTarget's": SCENARIO,
+  'handlers do not starve listeners': 'reach all listeners, also behind a handler that throws',
+  'events know their target': SCENARIO,
+  'updates accumulate': 'builds on the update before it, and keeps the id and the path',
+  'options are checked': '%j are refused by name',
+  CommonJS: 'export the same names to import and to require',
 } as const;
 
 export type Difference = keyof typeof differences;

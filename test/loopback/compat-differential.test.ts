@@ -1,7 +1,7 @@
 /** The same programs over reconnecting-websocket, partysocket and `longsocket/compat`, against a real server: what is told, and in which order. */
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import WebSocket from 'ws';
-import { type Difference, differences } from '../compat/differences.js';
+import type { Difference } from '../compat/differences.js';
 import {
   type AnyClass,
   type AnySocket,
@@ -877,7 +877,7 @@ scenario(
   ['open', 'twice', 'once', 'close 4000 "x" clean', 'open', 'twice'],
   {
     'reconnecting-websocket': [
-      'once works',
+      "listeners are an EventTarget's",
       ['open', 'twice', 'twice', 'once', 'close 4000 "x" clean', 'open', 'twice', 'twice', 'once'],
     ],
   },
@@ -961,9 +961,21 @@ scenario(
   { 'reconnecting-websocket': ['send() tells', 'cannot run'] },
 );
 
-test('every difference that is named is shown by a scenario, here or in test/compat', () => {
-  expect(Object.keys(differences).length).toBeGreaterThan(0);
-});
+scenario(
+  'readyState behind reconnect()',
+  async ({ make, log }) => {
+    const socket = make();
+    await log.until('open');
+    socket.reconnect(1000, 'x');
+    log.push(socket.readyState);
+    await log.until('open', 2);
+  },
+  ['open', 'close 1000 "x" clean', '3', 'open'],
+  {
+    'reconnecting-websocket': ['never CLOSING', ['open', 'close 1000 "x" clean', '2', 'open']],
+    partysocket: ['never CLOSING', ['open', 'close 1000 "x" clean', '2', 'open']],
+  },
+);
 
 interface ErrorLike {
   readonly message: string;
