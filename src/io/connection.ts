@@ -107,7 +107,7 @@ export type WebSocketConstructor = new (url: string, ...rest: any[]) => SocketLi
 export interface NodeOptions {
   /** The `Origin` header; some servers refuse a handshake without it. @default none */
   readonly origin?: string | undefined;
-  /** An `http.Agent` or `https.Agent`: connection pools, proxies. */
+  /** An `http.Agent` or `https.Agent`: connection pools, proxies. @default a connection of its own for each dial */
   readonly agent?: unknown;
   /** Longest message accepted, in bytes; a longer one closes the connection with 1009. @default 104857600 */
   readonly maxPayload?: number | undefined;
@@ -115,13 +115,13 @@ export interface NodeOptions {
   readonly perMessageDeflate?: boolean | Readonly<Record<string, unknown>> | undefined;
   /** TLS: certificate authorities to trust, PEM, as in `tls.connect`. @default Node's own list */
   readonly ca?: unknown;
-  /** TLS: the client's certificate chain, PEM. */
+  /** TLS: the client's certificate chain, PEM. @default none */
   readonly cert?: unknown;
-  /** TLS: the client's private key, PEM. */
+  /** TLS: the client's private key, PEM. @default none */
   readonly key?: unknown;
-  /** TLS: certificate and key in one, PKCS#12. */
+  /** TLS: certificate and key in one, PKCS#12. @default none */
   readonly pfx?: unknown;
-  /** TLS: of `key` or `pfx`. */
+  /** TLS: of `key` or `pfx`. @default none */
   readonly passphrase?: string | undefined;
   /** TLS: the name for SNI. @default the host of the URL */
   readonly servername?: string | undefined;

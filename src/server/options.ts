@@ -27,11 +27,11 @@ export interface HttpServer {
 
 /** Options of a {@link LongSocketServer}. Times in ms. Unknown names and wrong values throw `INVALID_OPTION`. */
 export interface LongSocketServerOptions<Request extends UpgradeRequest = UpgradeRequest> extends SocketOptions {
-  /** Listens on this port with a server of its own; 0 for any free one. One of `port`, `server` and `noServer` is needed. */
+  /** Listens on this port with a server of its own; 0 for any free one. One of `port`, `server` and `noServer` is needed. @default none */
   port?: number | undefined;
   /** With `port`: the address to listen on. @default all */
   host?: string | undefined;
-  /** Takes the upgrades of this HTTP or HTTPS server: of `node:http`, Express, Fastify and so on. */
+  /** Takes the upgrades of this HTTP or HTTPS server: of `node:http`, Express, Fastify and so on. @default none */
   server?: HttpServer | undefined;
   /** Takes those that are given to `handleUpgrade`. @default false */
   noServer?: boolean | undefined;

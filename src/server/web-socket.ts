@@ -19,9 +19,9 @@ export interface WsSendOptions {
   readonly binary?: boolean | undefined;
   /** `false`: more of this message follows with the next `send`. @default true */
   readonly fin?: boolean | undefined;
-  /** Makes no difference: see `perMessageDeflate` of the server. */
+  /** Makes no difference: see `perMessageDeflate` of the server. @default whatever that says */
   readonly compress?: boolean | undefined;
-  /** Makes no difference. */
+  /** Makes no difference: a server never masks (RFC 6455 §5.1). @default false */
   readonly mask?: boolean | undefined;
 }
 

@@ -13,11 +13,13 @@ export interface HeartbeatOptions {
   /**
    * A message that asks the server for a sign of life: what it answers by itself (a `ping` it knows, an echo). A function
    * is called for each. Used in Node as well if given.
+   * @default a protocol ping (RFC 6455 §5.5.2), where the platform has them
    */
   readonly message?: Data | (() => Data) | undefined;
   /**
    * Recognises the answer to `message`, which is then kept from the application. Without it any message counts, and all
    * are delivered.
+   * @default none
    */
   readonly isReply?: ((data: Data) => boolean) | undefined;
   /** Silence before a probe, in ms. @default 25000 (with `announce`: 5000, from one's own last write) */

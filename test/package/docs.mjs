@@ -1,6 +1,6 @@
 /**
- * `npm run docs`: the API reference of every entry, from its docstrings, into `dist-docs/`. Anything public without a docstring, and
- * whatever else TypeDoc has to say, is an error.
+ * `npm run docs`: the API reference of every entry, from its docstrings, into `dist-docs/`. Anything public without a docstring, an option
+ * without its `@default`, and whatever else TypeDoc has to say, is an error.
  *
  * --check: write nothing. Another argument: the folder of a `tsconfig.json` whose files are read instead of the entries.
  */
@@ -36,6 +36,16 @@ function fieldsOfDocumentedVariants(project) {
     .map((field) => field.getFullName());
 }
 
+/** Whoever leaves an option out shall know what happens then. */
+function optionsWithoutDefault(project) {
+  return project
+    .getReflectionsByKind(ReflectionKind.Interface)
+    .filter(({ name }) => name.endsWith('Options'))
+    .flatMap(({ children = [] }) => children)
+    .filter(({ flags, comment }) => flags.isOptional && !comment?.blockTags.some(({ tag }) => tag === '@default'))
+    .map((option) => option.getFullName());
+}
+
 const app = await Application.bootstrap({
   name: `longsocket ${version}`,
   tsconfig: join(given ?? root, 'tsconfig.json'),
@@ -63,6 +73,7 @@ const condition = ['index.Abort.__type.AbortSignal', 'index.Abort.__type.AbortSi
 const intended = new Set([...fieldsOfDocumentedVariants(project), ...(given ? [] : condition)]);
 app.options.setValue('intentionallyNotDocumented', [...intended]);
 app.validate(project);
+for (const name of optionsWithoutDefault(project)) app.logger.warn(`${name} is optional, and has no @default`);
 if (!check) await app.generateOutputs(project);
 if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
 console.log(`${project.getReflectionsByKind(ReflectionKind.All).length} names documented, without a warning`);

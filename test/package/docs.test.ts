@@ -36,8 +36,17 @@ test('the check finds whatever lacks a docstring, is not exported, or links to n
     '/** C. */\nexport type C =\n  /** Yes. */\n  | { readonly said: 1 }\n  | { readonly unsaid: 1 };',
     'interface Hidden {}\n/** D. */\nexport const d: Hidden = {};',
     '/** See {@link nowhere}. */\nexport const e = 1;',
+    '/** F. */\nexport interface FOptions {\n  /** G. */\n  readonly g?: string;\n}',
   );
-  for (const found of ['anExport', 'A.aMember', 'B.aMethod', 'C.__type.unsaid', 'Hidden, defined', '"nowhere"']) {
+  for (const found of [
+    'anExport',
+    'A.aMember',
+    'B.aMethod',
+    'C.__type.unsaid',
+    'Hidden, defined',
+    '"nowhere"',
+    'FOptions.g is optional',
+  ]) {
     expect(output).toContain(found);
   }
   expect(status).not.toBe(0);
