@@ -7,7 +7,7 @@ export type QueryParams = Record<string, string | null | undefined>;
 export interface RoomAddress {
   /** `host`, `host:port`, or either behind a scheme. */
   host: string;
-  /** Its name; needed unless there is a `basePath`. */
+  /** Its name; needed unless there is a `basePath`. @default none */
   room?: string | undefined;
   /** @default 'main' */
   party?: string | undefined;

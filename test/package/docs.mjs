@@ -2,12 +2,16 @@
  * `npm run docs`: the API reference of every entry, from its docstrings, into `dist-docs/`. Anything public without a docstring, an option
  * without its `@default`, and whatever else TypeDoc has to say, is an error.
  *
- * --check: write nothing. Another argument: the folder of a `tsconfig.json` whose files are read instead of the entries.
+ * README's table of contents is written as well.
+ *
+ * --check: leave nothing behind. Another argument: the folder of a `tsconfig.json` whose files are read instead of the entries.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Application, ReflectionKind } from 'typedoc';
+import { withContents } from './contents.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { exports, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -46,6 +50,8 @@ function optionsWithoutDefault(project) {
     .map((option) => option.getFullName());
 }
 
+const readme = join(root, 'README.md');
+const out = check ? mkdtempSync(join(tmpdir(), 'longsocket-docs-')) : join(root, 'dist-docs');
 const app = await Application.bootstrap({
   name: `longsocket ${version}`,
   tsconfig: join(given ?? root, 'tsconfig.json'),
@@ -54,8 +60,10 @@ const app = await Application.bootstrap({
         .filter(isSource)
         .map((name) => join(given, name))
     : entries,
-  out: join(root, 'dist-docs'),
-  readme: join(root, 'README.md'),
+  out,
+  highlightLanguages: ['js', 'jsx', 'ts', 'tsx', 'json', 'sh', 'http', 'nginx', 'html'],
+  readme,
+  logLevel: 'Warn',
   // There is no public repository to link to.
   disableSources: true,
   excludeInternal: true,
@@ -74,6 +82,8 @@ const intended = new Set([...fieldsOfDocumentedVariants(project), ...(given ? []
 app.options.setValue('intentionallyNotDocumented', [...intended]);
 app.validate(project);
 for (const name of optionsWithoutDefault(project)) app.logger.warn(`${name} is optional, and has no @default`);
-if (!check) await app.generateOutputs(project);
+if (!check) writeFileSync(readme, withContents(readFileSync(readme, 'utf8')));
+await app.generateOutputs(project);
+if (check) rmSync(out, { recursive: true });
 if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
 console.log(`${project.getReflectionsByKind(ReflectionKind.All).length} names documented, without a warning`);
