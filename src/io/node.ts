@@ -215,7 +215,8 @@ class NodeConnection implements Connection {
       if (length <= MERGED) socket.send(Buffer.from(data), TEXT, written);
       else socket.send(data, undefined, written);
     } else {
-      socket.send(this.#copies && !stable ? detached(data) : data, undefined, written);
+      // Of a buffer that was transferred away, `ws` cannot make a view.
+      socket.send(length === 0 || (this.#copies && !stable) ? detached(data) : data, undefined, written);
     }
   }
 

@@ -303,6 +303,17 @@ test('codes and reasons pass through in both directions, those a browser would r
   }
 });
 
+test('bytes of a buffer that was transferred away are an empty message, and not the end of the connection', async () => {
+  const server = await WsServer.listen();
+  const { socket, seen } = dial(server.url);
+  await socket.opened;
+  const bytes = Uint8Array.of(1);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  socket.send(bytes);
+  expect(await seen.nth('message')).toEqual(new ArrayBuffer(0));
+  expect(seen.names).toEqual(['open', 'message']);
+});
+
 test('what the server sends together with its answer to the upgrade is delivered, behind open', async () => {
   const server = await listenRaw((raw) => raw.write(Buffer.from([0x81, 2, 0x68, 0x69])));
   const { seen } = dial(server.url);
