@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/loopback/**', 'test/package/**', '**/node_modules/**'],
+          exclude: ['test/loopback/**', 'test/conformance/**', 'test/package/**', '**/node_modules/**'],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
@@ -42,7 +42,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'loopback',
-          include: ['test/loopback/**/*.test.ts'],
+          include: ['test/loopback/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           fileParallelism: false,

@@ -2,9 +2,22 @@ import { byteLength } from '../core/outbox.js';
 import { domException, type PlatformBlob, platform } from './platform.js';
 import { clampedShort, usvString } from './web-idl.js';
 
-/** The constructor's first argument as the standard takes it: a URL to dial. Throws a `SyntaxError`. */
-export function parseUrl(argument: unknown): { readonly href: string; readonly origin: string } {
-  const text = usvString(argument);
+/** The constructor's arguments as the standard takes them: both are converted before either is looked at. Throws a `SyntaxError`. */
+export function parseArguments(url: unknown, protocols: unknown): [url: Address, protocols: readonly string[]] {
+  const text = usvString(url);
+  const list = sequence(protocols);
+  const parsed = parseUrl(text);
+  checkProtocols(list);
+  return [parsed, list];
+}
+
+/** What is known of a URL that can be dialed. */
+export interface Address {
+  readonly href: string;
+  readonly origin: string;
+}
+
+function parseUrl(text: string): Address {
   const { URL } = globalThis as unknown as { URL: new (url: string, base?: string) => ParsedUrl };
   const refuse = (why: string): Error => domException('SyntaxError', `The URL ${JSON.stringify(text)} ${why}.`);
   let url: ParsedUrl;
@@ -26,13 +39,13 @@ interface ParsedUrl {
   readonly origin: string;
 }
 
-/** `(DOMString or sequence<DOMString>)`, then as the standard checks it. Throws a `SyntaxError`. */
-export function parseProtocols(argument: unknown): readonly string[] {
+/** `(DOMString or sequence<DOMString>)` */
+function sequence(argument: unknown): readonly string[] {
   const isSequence = typeof argument === 'object' && argument !== null && Symbol.iterator in argument;
-  const protocols = Array.from(
-    isSequence ? (argument as Iterable<unknown>) : [argument],
-    (item) => `${item as string}`,
-  );
+  return Array.from(isSequence ? (argument as Iterable<unknown>) : [argument], (item) => `${item as string}`);
+}
+
+function checkProtocols(protocols: readonly string[]): void {
   const seen = new Set<string>();
   for (const protocol of protocols) {
     // A token (RFC 6455 §4.1, RFC 9110 §5.6.2).
@@ -44,7 +57,6 @@ export function parseProtocols(argument: unknown): readonly string[] {
     }
     seen.add(protocol);
   }
-  return protocols;
 }
 
 /** The arguments of `close()`; 1005 for no code. Throws an `InvalidAccessError` or a `SyntaxError`. */

@@ -28,8 +28,10 @@ export class Outgoing {
   #lostBytes = 0;
   /** Sizes of the last messages that were handed over, of those at least that wait in the socket. */
   #sizes: number[] = [];
-  /** What was sent in this task counts until its end, also where the transport has it already. */
-  #floor = 0;
+  /** Bytes handed over since the socket was last seen empty: whatever else it holds (headers of frames, say) is nobody's. */
+  #sinceEmpty = 0;
+  /** What counts until the end of this task, in which something was sent that the transport has taken, or counts otherwise. */
+  #inTask: number | undefined;
   #timer: unknown;
 
   constructor(
@@ -45,7 +47,14 @@ export class Outgoing {
   }
 
   get bufferedAmount(): number {
-    return this.#lostBytes + this.#queuedBytes + Math.max(this.#floor, this.#socket.bufferedAmount);
+    return this.#lostBytes + this.#queuedBytes + this.#heldBytes;
+  }
+
+  get #heldBytes(): number {
+    if (this.#inTask !== undefined) return this.#inTask;
+    const held = this.#socket.bufferedAmount;
+    if (held === 0) this.#sinceEmpty = 0;
+    return Math.min(held, this.#sinceEmpty);
   }
 
   send(message: Message): void {
@@ -78,7 +87,8 @@ export class Outgoing {
     this.#over = true;
     const unsent = undelivered > 0 ? this.#sizes.slice(-undelivered) : [];
     this.#lostBytes += this.#queuedBytes + unsent.reduce((sum, bytes) => sum + bytes, 0);
-    this.#queuedBytes = this.#floor = 0;
+    this.#queuedBytes = 0;
+    this.#inTask = undefined;
     this.#queue.length = this.#sizes.length = 0;
     this.#clock.clearTimer(this.#timer);
   }
@@ -103,17 +113,18 @@ export class Outgoing {
 
   #hand(data: Data, owned: boolean): void {
     const socket = this.#socket;
-    const before = Math.max(this.#floor, socket.bufferedAmount);
+    const bytes = byteLength(data);
+    const expected = this.#heldBytes + bytes;
     try {
       socket.send(data, { owned });
     } catch (error) {
-      this.#lostBytes += byteLength(data);
+      this.#lostBytes += bytes;
       this.#refused(error);
       return;
     }
-    if (socket.pending > 0) this.#remember(byteLength(data), socket.pending);
-    const least = typeof data === 'string' ? data.length : data.byteLength;
-    if (socket.bufferedAmount < before + least) this.#hold(before + byteLength(data));
+    this.#sinceEmpty += bytes;
+    if (socket.pending > 0) this.#remember(bytes, socket.pending);
+    if (this.#inTask !== undefined || this.#heldBytes !== expected) this.#hold(expected);
   }
 
   #remember(bytes: number, pending: number): void {
@@ -122,12 +133,12 @@ export class Outgoing {
   }
 
   #hold(amount: number): void {
-    if (this.#floor === 0) {
+    if (this.#inTask === undefined) {
       this.#timer = this.#clock.setTimer(() => {
-        this.#floor = 0;
+        this.#inTask = undefined;
       }, 0);
     }
-    this.#floor = amount;
+    this.#inTask = amount;
   }
 }
 

@@ -2,7 +2,7 @@ import { LongSocket } from '../client/long-socket.js';
 import { LongSocketError } from '../core/errors.js';
 import type { CloseDetail, Data } from '../core/types.js';
 import { systemClock } from '../io/clock.js';
-import { parseClose, parseMessage, parseProtocols, parseUrl } from './arguments.js';
+import { type Address, parseArguments, parseClose, parseMessage } from './arguments.js';
 import { CloseEvent, errorEvent, messageEvent, simpleEvent } from './events.js';
 import { HandlerAttributes } from './handler-attributes.js';
 import { longSocketOptions, validateOptions, type WebSocketOptions } from './options.js';
@@ -99,8 +99,9 @@ export class WebSocket extends Target {
   readonly #socket: LongSocket;
   readonly #outgoing: Outgoing;
   readonly #handlers = new HandlerAttributes(this);
-  readonly #url: { readonly href: string; readonly origin: string };
-  readonly #offers: boolean;
+  readonly #url: Address;
+  /** Unless a provider says for each dial. */
+  readonly #offered: readonly string[] | undefined;
   readonly #task: (run: () => void) => void;
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;
   #binaryType: 'blob' | 'arraybuffer' = 'blob';
@@ -122,12 +123,11 @@ export class WebSocket extends Target {
   constructor(url: string | PlatformURL, protocols: string | Iterable<string> = [], options: WebSocketOptions = {}) {
     // biome-ignore lint/complexity/noArguments: an argument that is missing is another thing than undefined
     needArguments(arguments.length, 1, 'WebSocket');
-    const parsed = parseUrl(url);
-    const offered = parseProtocols(protocols);
+    const [parsed, offered] = parseArguments(url, protocols);
     validateOptions(options);
     super();
     this.#url = parsed;
-    this.#offers = offered.length > 0;
+    this.#offered = options.protocols ? undefined : offered;
     const { clock = systemClock } = options;
     this.#task = (run) => clock.setTimer(run, 0);
     const inner = longSocketOptions(options, offered, () => this.#hasOpened);
@@ -277,8 +277,9 @@ export class WebSocket extends Target {
   #opened(): void {
     if (this.#hasOpened || this.#readyState !== CONNECTING) return;
     const { protocol, extensions } = this.#socket;
-    if (this.#offers && protocol === '') {
-      this.#call(() => this.#fail(new LongSocketError('DIAL_FAILED', 'the server chose none of the subprotocols')));
+    if (this.#offered && !isChoice(protocol, this.#offered)) {
+      const problem = `the server chose the subprotocol ${JSON.stringify(protocol)}, which is none of those offered`;
+      this.#call(() => this.#fail(new LongSocketError('DIAL_FAILED', problem)));
       return;
     }
     this.#hasOpened = true;
@@ -344,6 +345,10 @@ export class WebSocket extends Target {
 }
 
 shapeInterface(WebSocket, 'WebSocket', { CONNECTING, OPEN, CLOSING, CLOSED });
+
+/** Whoever offers subprotocols gets one of them, and nobody else any. (RFC 6455 §4.1; WHATWG WebSockets, "Opening handshake") */
+const isChoice = (protocol: string, offered: readonly string[]): boolean =>
+  offered.length === 0 ? protocol === '' : offered.includes(protocol);
 
 /**
  * Whether the connection has failed, in the words of the standard, rather than been closed or cut. A dead peer and a lost session are a
