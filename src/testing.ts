@@ -1,7 +1,7 @@
+export type { ServerConnection } from './io/connection.js';
 export {
   type DialFate,
   type NetworkOptions,
-  type ServerConnection,
   SimulatedNetwork,
 } from './testing/network.js';
 export { seededRandom } from './testing/random.js';

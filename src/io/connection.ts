@@ -1,4 +1,4 @@
-import type { ConnectionId, ConnectionReport, Data } from '../core/types.js';
+import type { ConnectionEnd, ConnectionId, ConnectionReport, Data } from '../core/types.js';
 import type { Clock } from './clock.js';
 
 /**
@@ -66,6 +66,38 @@ export type Dial = (request: DialRequest, report: Report) => Connection;
 
 /** Where a connection reports to. */
 export type Report = (report: ConnectionReport) => void;
+
+/** The server's end of a connection that comes without HTTP, such as a simulated one. Pings are answered by themselves, as servers do. */
+export interface ServerConnection {
+  /** What was dialed. */
+  readonly url: string;
+  /** The subprotocols offered. */
+  readonly protocols: readonly string[];
+  /** The headers sent, by name in lower case. */
+  readonly headers: RequestHeaders;
+  /** The subprotocol chosen; set it before the connection opens. */
+  protocol: string;
+  /** Called for each message, with bytes as a `Uint8Array`; assign it. */
+  onmessage: (data: Data) => void;
+  /** Called for each answer to a `ping`; assign it. */
+  onpong: (payload: string) => void;
+  /** Called once, at the connection's end; assign it. */
+  onclose: (end: ConnectionEnd) => void;
+  /** Leaves the client waiting until `open` or `refuse` is called: to find out first who it is. */
+  defer(): void;
+  /** Lets the client in. Need not be called: sending does so, and so does returning from the listener without `defer`. */
+  open(): void;
+  /** Answers with an HTTP status instead. @throws if the connection is open */
+  refuse(status: number): void;
+  /** Sends one message. */
+  send(data: Data): void;
+  /** Sends a protocol ping (RFC 6455 §5.5.2). Absent where there are none. */
+  ping?(payload: string): void;
+  /** Closes in good order. */
+  close(code?: number, reason?: string): void;
+  /** As a process that is killed: the client is told by its TCP, without a close frame. */
+  terminate(): void;
+}
 
 /** The part of a WHATWG `WebSocket` that is used, so that the types need neither lib.dom nor @types/ws. */
 export interface SocketLike {

@@ -1,7 +1,7 @@
 import { CUT_OFF } from '../core/close-code.js';
 import { detached } from '../core/outbox.js';
 import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
-import type { Connection, Dial, DialRequest, Report } from '../io/connection.js';
+import type { BinaryType, Connection, Dial, DialRequest, Report, ServerConnection } from '../io/connection.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** Options of a {@link SimulatedNetwork}. */
@@ -53,7 +53,10 @@ export class SimulatedNetwork {
     return this.#links.size;
   }
 
-  /** Called with the server's end of each connection. */
+  /**
+   * Called with the server's end of each connection; give it the `take` of a `LongSocketServer`. The connection opens when
+   * `listener` returns, with the `protocol` that it has set, unless it calls `defer` or `refuse`.
+   */
   serve(listener: (connection: ServerConnection) => void): void {
     this.#serve = listener;
   }
@@ -69,9 +72,8 @@ export class SimulatedNetwork {
     else if (typeof dials === 'number') link.deliver(() => link.endClient({ ...CUT_OFF, status: dials }));
     else if (dials === 'accept') {
       link.deliver(() => {
-        // First, so that what the listener sends at once comes behind it.
-        link.deliver(() => link.opened());
         this.#serve(link.server);
+        link.returned();
         if (this.maxAge !== undefined) this.clock.schedule(() => link.cut(), this.maxAge);
       });
     }
@@ -100,26 +102,6 @@ export class SimulatedNetwork {
   }
 }
 
-/** The server's end of a simulated connection. Pings are answered by themselves, as servers do. */
-export interface ServerConnection {
-  /** What was dialed. */
-  readonly url: string;
-  /** The subprotocols offered. */
-  readonly protocols: readonly string[];
-  /** The subprotocol chosen; set it in the listener of `serve`. */
-  protocol: string;
-  /** Called for each message; assign it. */
-  onmessage: (data: Data) => void;
-  /** Called once, at the connection's end; assign it. */
-  onclose: (end: ConnectionEnd) => void;
-  /** Sends one message. */
-  send(data: Data): void;
-  /** Closes in good order. */
-  close(code?: number, reason?: string): void;
-  /** As a process that is killed: the client is told by its TCP, without a close frame. */
-  terminate(): void;
-}
-
 /** Both ends of one connection, and the way between them. */
 class SimulatedLink implements Connection {
   readonly #network: SimulatedNetwork;
@@ -132,6 +114,9 @@ class SimulatedLink implements Connection {
   silent = false;
   #clientOver = false;
   #serverOver = false;
+  /** The server has let the client in, or refused it. */
+  #answered = false;
+  #deferred = false;
   /** When the last of what is under way arrives: order is kept. */
   #lastArrival = { up: 0, down: 0 };
 
@@ -141,29 +126,54 @@ class SimulatedLink implements Connection {
     this.#id = id;
     this.#report = report;
     this.url = request.url;
-    this.server = {
-      url: request.url,
-      protocols: request.protocols,
+    this.server = this.#serverEnd(request);
+    if (canPing)
+      this.ping = (payload) => this.#up(() => this.#down(() => report({ type: 'pong-received', id, payload })));
+  }
+
+  #serverEnd({ id, url, protocols, headers, node, binaryType }: DialRequest): ServerConnection {
+    const report = this.#report;
+    return {
+      url,
+      protocols,
+      headers: headersOf({ ...(node?.origin && { origin: node.origin }), ...headers }),
       protocol: '',
       onmessage: () => {},
+      onpong: () => {},
       onclose: () => {},
+      defer: () => {
+        this.#deferred = true;
+      },
+      open: () => this.#open(),
+      refuse: (status) => {
+        if (this.#answered) throw new Error('the connection is open already');
+        this.#answered = this.#serverOver = true;
+        this.#down(() => this.endClient({ ...CUT_OFF, status }));
+      },
       send: (data) => {
-        const copy = detached(data);
+        this.#open();
+        const copy = arriving(data, binaryType);
         this.#down(() => report({ type: 'message-received', id, data: copy }));
       },
+      ping: (payload) => {
+        this.#open();
+        this.#down(() => {
+          if (this.ping) report({ type: 'ping-received', id });
+          this.#up(() => this.server.onpong(payload));
+        });
+      },
       close: (code = 1005, reason = '') => {
+        this.#open();
         this.#down(() => {
           this.endClient({ code, reason, wasClean: true });
           this.#up(() => this.#endServer({ code, reason, wasClean: true }));
         });
       },
       terminate: () => {
-        this.#serverOver = true;
+        this.#answered = this.#serverOver = true;
         this.#down(() => this.endClient(CUT_OFF));
       },
     };
-    if (canPing)
-      this.ping = (payload) => this.#up(() => this.#down(() => report({ type: 'pong-received', id, payload })));
   }
 
   get protocol(): string {
@@ -173,9 +183,19 @@ class SimulatedLink implements Connection {
   readonly extensions = '';
   readonly bufferedAmount = 0;
 
-  opened(): void {
+  /** The server has been told of it. */
+  returned(): void {
+    if (!this.#deferred) this.#open();
+  }
+
+  /** Before anything that the server sends. */
+  #open(): void {
+    if (this.#answered) return;
+    this.#answered = true;
     const { protocol } = this;
-    this.#report({ type: 'connection-open', id: this.#id, canPing: this.ping !== undefined, protocol });
+    this.#down(() => {
+      this.#report({ type: 'connection-open', id: this.#id, canPing: this.ping !== undefined, protocol });
+    });
   }
 
   send(data: Data): void {
@@ -234,4 +254,15 @@ class SimulatedLink implements Connection {
     this.#lastArrival[direction] = arrival;
     clock.schedule(() => this.silent || happen(), arrival - clock.now());
   }
+}
+
+/** A copy, as the client has asked for bytes. */
+function arriving(data: Data, binaryType: BinaryType): Data {
+  const copy = detached(data);
+  return binaryType === 'arraybuffer' && ArrayBuffer.isView(copy) ? (copy.buffer as ArrayBuffer) : copy;
+}
+
+/** By name in lower case, as servers see them. */
+function headersOf(headers: NonNullable<DialRequest['headers']>): NonNullable<DialRequest['headers']> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

@@ -2,7 +2,8 @@
 import { PassThrough, type Writable } from 'node:stream';
 import { run, type World } from '../../src/cli/run.js';
 import type { Data } from '../../src/core/types.js';
-import { type DialFate, type ServerConnection, SimulatedNetwork } from '../../src/testing/network.js';
+import type { ServerConnection } from '../../src/io/connection.js';
+import { type DialFate, SimulatedNetwork } from '../../src/testing/network.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { SessionServer } from '../sim/session-network.js';
 

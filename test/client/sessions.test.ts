@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DialContext } from '../../src/client/options.js';
 import { TOKEN } from '../../src/core/frames.js';
-import type { ServerConnection } from '../../src/testing/network.js';
+import type { ServerConnection } from '../../src/io/connection.js';
 import { sessionPair } from '../helpers/session-pair.js';
 import { SessionServer } from '../sim/session-network.js';
 import { fateOf, settle } from '../socket/simulated.js';

@@ -81,7 +81,7 @@ describe('the ws shape of a session', () => {
     ws.send(new Uint16Array([1]), { fin: false });
     ws.send(Uint8Array.of(9));
     await run();
-    const bytes = (...list: number[]): Uint8Array => Uint8Array.from(list);
+    const bytes = (...list: number[]): ArrayBuffer => Uint8Array.from(list).buffer;
     expect(client.messages()).toEqual([
       'text',
       bytes(...Buffer.from('bytes')),

@@ -1,9 +1,10 @@
 import { LongSocket } from '../../src/client/long-socket.js';
 import type { LongSocketOptions } from '../../src/client/options.js';
 import type { CloseDetail, Effect, Ending, Input, State } from '../../src/core/types.js';
+import type { ServerConnection } from '../../src/io/connection.js';
 import type { Inspection } from '../../src/io/driver.js';
 import type { Signal } from '../../src/io/signals.js';
-import { type ServerConnection, SimulatedNetwork } from '../../src/testing/network.js';
+import { SimulatedNetwork } from '../../src/testing/network.js';
 import { seededRandom } from '../../src/testing/random.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 

@@ -1,9 +1,10 @@
 import { LongSocket } from '../../src/client/long-socket.js';
 import type { LongSocketOptions } from '../../src/client/options.js';
 import type { Data } from '../../src/core/types.js';
+import type { ServerConnection } from '../../src/io/connection.js';
 import type { Signal } from '../../src/io/signals.js';
 import type { SocketEvents } from '../../src/socket/socket.js';
-import { type NetworkOptions, type ServerConnection, SimulatedNetwork } from '../../src/testing/network.js';
+import { type NetworkOptions, SimulatedNetwork } from '../../src/testing/network.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 /** A client on a simulated network, with latency 10 ms and a chance of one half, and what it told its listeners. */

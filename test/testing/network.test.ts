@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LongSocket } from '../../src/index.js';
 import { type ServerConnection, SimulatedNetwork, VirtualClock } from '../../src/testing.js';
+import { simulated } from '../socket/simulated.js';
 
 function arrange({ latency = 10 }: { latency?: number } = {}) {
   const clock = new VirtualClock();
@@ -141,5 +142,93 @@ describe('a simulated network', () => {
     socket.close();
     clock.advance(100);
     expect(network.open).toBe(0);
+  });
+
+  test('brings bytes as the client wants them', () => {
+    for (const [binaryType, expected] of [
+      ['arraybuffer', new Uint8Array([1, 2]).buffer],
+      ['uint8array', new Uint8Array([1, 2])],
+    ] as const) {
+      const { clock, servers, details } = simulated({ binaryType });
+      clock.advance(20);
+      servers[0]?.send(new Uint8Array([0, 1, 2]).subarray(1));
+      servers[0]?.send(new Uint8Array());
+      clock.advance(10);
+      expect(details('message')).toEqual([
+        expected,
+        binaryType === 'arraybuffer' ? new ArrayBuffer(0) : new Uint8Array(),
+      ]);
+    }
+  });
+
+  test('tells the server the headers sent, in lower case, and an origin', () => {
+    const { clock, servers } = simulated({ headers: { Cookie: 'a=b' }, node: { origin: 'https://page' } });
+    clock.advance(20);
+    expect(servers[0]?.headers).toEqual({ cookie: 'a=b', origin: 'https://page' });
+  });
+});
+
+describe('a connection that the server defers', () => {
+  function deferred() {
+    const world = simulated();
+    world.network.serve((server) => {
+      world.servers.push(server);
+      server.defer();
+    });
+    world.clock.advance(1000);
+    expect(world.socket.state).toMatchObject({ status: 'connecting', attempt: 1 });
+    expect(world.servers).toHaveLength(1);
+    return world;
+  }
+
+  test('opens when the server says so, with the subprotocol of that moment', () => {
+    const { clock, server, socket } = deferred();
+    server().protocol = 'late';
+    server().open();
+    server().open();
+    clock.advance(10);
+    expect([socket.state.status, socket.protocol]).toEqual(['connected', 'late']);
+  });
+
+  test('opens before what the server sends', () => {
+    const { clock, server, names } = deferred();
+    server().send('first');
+    clock.advance(10);
+    expect(names()).toEqual(['open', 'message']);
+  });
+
+  test('is refused with a status', () => {
+    const { clock, server, network, details } = deferred();
+    server().refuse(401);
+    clock.advance(10);
+    expect(details('failed')).toMatchObject([{ cause: 'status', status: 401 }]);
+    expect(network.open).toBe(0);
+  });
+
+  test('is broken off without having been open', () => {
+    const { clock, server, names, socket } = deferred();
+    server().terminate();
+    clock.advance(10);
+    expect(names()).not.toContain('open');
+    expect(socket.state).toMatchObject({ status: 'connecting', cause: { phase: 'dial' } });
+  });
+
+  test('cannot be refused once it is open', () => {
+    const { server } = deferred();
+    server().open();
+    expect(() => server().refuse(500)).toThrow('open already');
+  });
+});
+
+describe("a server's ping", () => {
+  test.each([true, false])('is answered by the client by itself, whether that has pings or not (%s)', (canPing) => {
+    const { clock, server, names } = simulated({}, { canPing });
+    clock.advance(20);
+    const pongs: string[] = [];
+    server().onpong = (payload) => pongs.push(`${payload} at ${clock.now()}`);
+    server().ping?.('7');
+    clock.advance(20);
+    expect(pongs).toEqual(['7 at 40']);
+    expect(names()).toEqual(['open']);
   });
 });

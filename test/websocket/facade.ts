@@ -1,5 +1,6 @@
 import { TOKEN } from '../../src/core/frames.js';
-import { type NetworkOptions, type ServerConnection, SimulatedNetwork } from '../../src/testing/network.js';
+import type { ServerConnection } from '../../src/io/connection.js';
+import { type NetworkOptions, SimulatedNetwork } from '../../src/testing/network.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import type { WebSocketOptions } from '../../src/websocket/options.js';
 import { WebSocket } from '../../src/websocket/web-socket.js';
