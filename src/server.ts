@@ -24,10 +24,10 @@ export type {
   State,
 } from './core/types.js';
 export type { Clock } from './io/clock.js';
-export type { BinaryType } from './io/connection.js';
+export type { BinaryType, RequestHeaders, ServerConnection } from './io/connection.js';
 export type { Inspection } from './io/driver.js';
 export type { WsSocket } from './io/node.js';
-export { type AcceptedSocket, accept, type UpgradeRequest } from './server/accept.js';
+export { type AcceptedSocket, accept, type Transport, type UpgradeRequest } from './server/accept.js';
 export type { EmitterListener, NodeEmitter } from './server/emitter.js';
 export type { WsCloseEvent, WsErrorEvent, WsEvent, WsEvents, WsMessageEvent } from './server/event-target.js';
 export {

@@ -1,9 +1,12 @@
+import { LongSocketError } from '../core/errors.js';
 import { Line } from '../core/line.js';
 import type { Data, LineConfig } from '../core/types.js';
+import type { Connection, Report, ServerConnection } from '../io/connection.js';
 import { adopt, type WsSocket } from '../io/node.js';
 import { lineConfig, type SocketOptions, socketChecks, validate } from '../socket/options.js';
 import { Socket } from '../socket/socket.js';
 import { unsupported } from './listen.js';
+import { ServedConnection, type Serving } from './served-connection.js';
 
 /** What is used of the upgrade request (`http.IncomingMessage`). */
 export interface UpgradeRequest {
@@ -18,6 +21,16 @@ export interface UpgradeRequest {
   };
 }
 
+/** What a connection is served over. */
+export type Transport = WsSocket | ServerConnection;
+
+const isOfWs = (transport: Transport): transport is WsSocket => 'readyState' in transport;
+
+/** Takes over a connection that is open already. */
+export function serve(transport: Transport, serving: Serving, report: Report): Connection {
+  return isOfWs(transport) ? adopt(transport, serving, report) : new ServedConnection(transport, serving, report);
+}
+
 /** The server's end of a connection: the public shape of a `LongSocket`, for one connection. */
 export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> extends Socket<
   In,
@@ -27,18 +40,38 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
   readonly request: Request;
   /** Who `authenticate` said this is, behind a `LongSocketServer`. */
   readonly principal: string | undefined;
-  /** The socket of `ws` beneath. What is sent and heard there passes this one by; its end is this one's as well. */
-  readonly ws: WsSocket;
+  readonly #transport: Transport;
 
   /** Use {@link accept}. */
-  constructor(ws: WsSocket, request: Request, config: LineConfig, options: SocketOptions, principal?: string) {
+  constructor(
+    transport: Transport,
+    request: Request,
+    config: LineConfig,
+    options: SocketOptions & { readonly maxPayload?: number | undefined },
+    principal?: string,
+  ) {
     super(config, options, (random) => new Line({ ...config, random }), false);
     this.request = request;
     this.principal = principal;
-    this.ws = ws;
+    this.#transport = transport;
     const id = 1; // What the machine calls its first connection.
-    this.adopt(id, adopt(ws, { id, binaryType: options.binaryType ?? 'arraybuffer' }, this.report));
-    this.driver.dispatch({ type: 'adopt', canPing: true });
+    const { binaryType = 'arraybuffer', maxPayload } = options;
+    const connection = serve(transport, { id, binaryType, maxPayload }, this.report);
+    this.adopt(id, connection);
+    this.driver.dispatch({ type: 'adopt', canPing: connection.ping !== undefined });
+  }
+
+  /**
+   * The socket of `ws` beneath. What is sent and heard there passes this one by; its end is this one's as well.
+   * @throws LongSocketError `UNSUPPORTED` of a connection that a server was given by `take`: there is none
+   */
+  get ws(): WsSocket {
+    const transport = this.#transport;
+    if (isOfWs(transport)) return transport;
+    throw new LongSocketError(
+      'UNSUPPORTED',
+      'there is no socket of ws beneath a connection in memory: use a client with `session: true`, or a real server',
+    );
   }
 
   /** The path and query the client asked for. */

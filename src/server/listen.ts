@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { LongSocketError } from '../core/errors.js';
 import type { WsSocket } from '../io/node.js';
+import type { Caller } from './admission.js';
 
 export interface UpgradeOptions {
   readonly maxPayload: number;
@@ -79,6 +80,46 @@ export function refuseUpgrade(duplex: Duplex, status: number): void {
   survive(duplex);
   duplex.once('finish', () => duplex.destroy());
   duplex.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** An upgrade request, which asks to be let in. */
+export class UpgradeCaller<Request> implements Caller<Request> {
+  readonly request: Request;
+  readonly #duplex: Duplex;
+  readonly #mortal: () => void;
+  readonly #upgrade: (protocol: string | undefined, done: (socket: WsSocket) => void) => void;
+
+  constructor(request: object, duplex: object, head: Uint8Array, upgrader: Upgrader) {
+    this.request = request as Request;
+    this.#duplex = duplex as Duplex;
+    this.#mortal = survive(this.#duplex);
+    this.#upgrade = (protocol, done) => upgrader(request as IncomingMessage, this.#duplex, head, protocol, done);
+  }
+
+  get gone(): boolean {
+    return this.#duplex.destroyed || this.#duplex.writableEnded;
+  }
+
+  onGone(left: () => void): () => void {
+    this.#duplex.once('close', left);
+    return () => this.#duplex.off('close', left);
+  }
+
+  /** It waits by itself. */
+  defer(): void {}
+
+  refuse(status: number): void {
+    refuseUpgrade(this.#duplex, status);
+  }
+
+  drop(): void {
+    this.#duplex.destroy();
+  }
+
+  accept(protocol: string | undefined, done: (socket: WsSocket) => void): void {
+    this.#mortal();
+    this.#upgrade(protocol, done);
+  }
 }
 
 export type { Duplex, IncomingMessage, Server };

@@ -1,15 +1,16 @@
 import { LongSocketError } from '../core/errors.js';
-import { TOKEN } from '../core/frames.js';
 import { detached } from '../core/outbox.js';
 import type { Data } from '../core/types.js';
 import { type Clock, sharedTimers, systemClock } from '../io/clock.js';
+import type { ServerConnection } from '../io/connection.js';
 import { hashOf, newSession } from '../io/entropy.js';
-import { adopt, broadcasting, type WsSocket } from '../io/node.js';
+import { broadcasting } from '../io/node.js';
 import { isData } from '../socket/guard.js';
-import { isolate, Listeners, reportListenerError } from '../socket/listeners.js';
+import { Listeners, reportListenerError } from '../socket/listeners.js';
 import { clockOf, lineConfig, type SocketOptions, sharedConfig, socketChecks } from '../socket/options.js';
 import { asyncDispose } from '../socket/socket.js';
-import { AcceptedSocket, type UpgradeRequest } from './accept.js';
+import { AcceptedSocket, serve, type Transport, type UpgradeRequest } from './accept.js';
+import { Admission } from './admission.js';
 import {
   createHttpServer,
   createUpgrader,
@@ -17,13 +18,14 @@ import {
   type IncomingMessage,
   refuseUpgrade,
   type Server,
-  survive,
+  UpgradeCaller,
   type Upgrader,
 } from './listen.js';
 import { type HttpServer, type LongSocketServerOptions, peerConfig, validateServer } from './options.js';
+import { ServedCaller } from './served-connection.js';
 import type { SessionSocket } from './server-socket.js';
-import { RetainedLedger, SessionHost } from './session-host.js';
-import { isWelcome, offersSession, pathOf, protocolsOf, residentsOf } from './upgrade.js';
+import { RetainedLedger, SessionHost, type Visitor } from './session-host.js';
+import { offersSession, pathOf, residentsOf } from './upgrade.js';
 
 /** A server's end, of a session or (`session` is undefined then) of a plain connection. */
 export type ServerSocket<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> =
@@ -80,20 +82,19 @@ export interface DrainOptions {
  */
 export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> {
   readonly #options: LongSocketServerOptions<Request>;
-  readonly #socketOptions: SocketOptions;
+  readonly #socketOptions: SocketOptions & Pick<LongSocketServerOptions, 'maxPayload'>;
   readonly #listeners: Listeners<ServerEvents<In, Out, Request>>;
   readonly #clock: Clock;
   readonly #host: SessionHost<Request>;
   readonly #ledger: RetainedLedger;
   readonly #upgrader: Upgrader;
+  readonly #admission: Admission<Request>;
   readonly #plain = new Set<AcceptedSocket<In, Out, Request>>();
   readonly #server: HttpServer | undefined;
   /** Our own, if it is. */
   readonly #http: Server | undefined;
   /** Resolves when the port is listened on; at once without one. Rejects if it cannot be. */
   readonly listening: Promise<void>;
-  /** Connections whose upgrade is not answered yet. */
-  readonly #upgrading = new Set<Duplex>();
   /** Plain sockets that are going to be sent away. */
   readonly #dismissals = new Set<unknown>();
   #draining = false;
@@ -104,7 +105,7 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
     validateServer(options);
     this.#options = { ...options };
     const { clock = sharedTimers(systemClock) } = options;
-    this.#socketOptions = { ...socketOptionsOf(options), clock };
+    this.#socketOptions = { ...socketOptionsOf(options), clock, maxPayload: options.maxPayload };
     this.#clock = clockOf(options);
     this.#listeners = new Listeners(options.onListenerError ?? reportListenerError);
     const { maxSessions = 100_000, maxSessionsPerPrincipal = 20, helloTimeout = 15_000, store } = options;
@@ -127,6 +128,16 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
     });
     const { perMessageDeflate = false } = options;
     this.#upgrader = createUpgrader({ maxPayload: config.peer.maxPayload, perMessageDeflate });
+    this.#admission = new Admission<Request>(this.#options, this.#clock, {
+      turnsAway: (request) => this.#closed !== undefined || (this.#draining && !offersSession(request)),
+      plain: (transport, visitor) => this.#acceptPlain(transport, visitor),
+      session: (transport, visitor) => {
+        const { binaryType = 'arraybuffer' } = options;
+        const { maxPayload } = config.peer;
+        this.#host.arrive((id, report) => serve(transport, { id, binaryType, maxPayload }, report), visitor);
+      },
+      error: (error) => this.#listeners.emit('error', error),
+    });
     this.#http = options.port === undefined ? undefined : createHttpServer();
     this.#server = options.server ?? this.#http;
     if (this.#server) {
@@ -191,90 +202,22 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
    * client sent.
    */
   handleUpgrade(request: object, duplex: object, head: Uint8Array): void {
-    void this.#answer(request as IncomingMessage, duplex as Duplex, head);
+    void this.#admission.answer(new UpgradeCaller<Request>(request, duplex, head, this.#upgrader));
   }
 
-  /** Never rejects. */
-  async #answer(request: IncomingMessage, duplex: Duplex, head: Uint8Array): Promise<void> {
-    const { path, helloTimeout = 15_000 } = this.#options;
-    const mortal = survive(duplex);
-    const late = this.#clock.setTimer(() => duplex.destroy(), helloTimeout);
-    const done = (): void => {
-      this.#clock.clearTimer(late);
-      this.#upgrading.delete(duplex);
-    };
-    this.#upgrading.add(duplex);
-    duplex.once('close', done);
-    let verdict: Verdict;
-    try {
-      verdict = path === undefined || path === pathOf(request) ? await this.#admit(request) : 404;
-    } catch (error) {
-      verdict = 500;
-      this.#listeners.emit('error', error);
-    }
-    done();
-    duplex.off('close', done);
-    if (duplex.destroyed || duplex.writableEnded) return;
-    if (typeof verdict !== 'number' && this.#turnsAway(request)) verdict = 503;
-    if (typeof verdict === 'number') {
-      refuseUpgrade(duplex, verdict);
-      return;
-    }
-    mortal();
-    const { principal } = verdict;
-    isolate(() => this.#upgrade(request, duplex, head, principal), undefined, this.#reportUpgrade);
-  }
+  /**
+   * Serves a connection that comes without HTTP: for `noServer` in tests, `network.serve(server.take)` with a `SimulatedNetwork` of
+   * `longsocket/testing`. Options mean the same as for an upgrade, and functions are given a request that has `url`, `headers` (what the
+   * client sends, `host` and the subprotocols) and a `socket` without an address. All is done within this call, unless `origins` or
+   * `authenticate` returns a promise. `perMessageDeflate` makes no difference. Never throws for what the client sent.
+   */
+  readonly take = (connection: ServerConnection): void => {
+    this.#admission.receive(new ServedCaller(connection) as ServedCaller & { readonly request: Request });
+  };
 
-  /** The only thing that `ws` throws for: another server has answered the same request. */
-  readonly #reportUpgrade = (error: unknown): void => this.#listeners.emit('error', error);
-
-  #turnsAway(request: IncomingMessage): boolean {
-    return this.#closed !== undefined || (this.#draining && !offersSession(request));
-  }
-
-  /** Who it is, or the HTTP status that says why not. */
-  async #admit(incoming: IncomingMessage): Promise<Verdict> {
-    const { authenticate, origins } = this.#options;
-    const request = incoming as unknown as Request;
-    if (this.#turnsAway(incoming)) return 503;
-    const { origin } = incoming.headers;
-    if (origin !== undefined && !(await isWelcome(origin, origins, request))) return 403;
-    if (!authenticate) return { principal: undefined };
-    const principal = await authenticate(request);
-    if (principal === undefined || principal === null || principal === '') return 401;
-    if (typeof principal !== 'string')
-      throw new TypeError(`authenticate must return text or nothing, got ${typeof principal}`);
-    return { principal };
-  }
-
-  #upgrade(incoming: IncomingMessage, duplex: Duplex, head: Uint8Array, principal: string | undefined): void {
-    const request = incoming as unknown as Request;
-    const offered = protocolsOf(incoming);
-    const own = offered.filter((protocol) => protocol !== TOKEN);
-    const { handleProtocols = ([first]: readonly string[]) => first, sourceOf, onListenerError } = this.#options;
-    const report = onListenerError ?? reportListenerError;
-    const chosen = own.length > 0 ? isolate((offers) => handleProtocols(offers, request), own, report) : undefined;
-    // A client fails the connection for any other.
-    const inner = own.find((protocol) => protocol === chosen);
-    const source = sourceOf && isolate(sourceOf, request, report);
-    if (offered.length === own.length) {
-      this.#upgrader(incoming, duplex, head, inner, (ws) => this.#acceptPlain(ws, request, principal));
-      return;
-    }
-    this.#upgrader(incoming, duplex, head, TOKEN, (ws) => {
-      const { binaryType = 'arraybuffer' } = this.#options;
-      this.#host.arrive((id, report) => adopt(ws, { id, binaryType }, report), {
-        request,
-        inner: inner ?? '',
-        principal,
-        source,
-      });
-    });
-  }
-
-  #acceptPlain(ws: WsSocket, request: Request, principal: string | undefined): void {
+  #acceptPlain(transport: Transport, { request, principal }: Visitor<Request>): void {
     const options = this.#socketOptions;
-    const socket = new AcceptedSocket<In, Out, Request>(ws, request, lineConfig(options), options, principal);
+    const socket = new AcceptedSocket<In, Out, Request>(transport, request, lineConfig(options), options, principal);
     this.#plain.add(socket);
     socket.on('close', () => this.#plain.delete(socket));
     this.#emit(socket);
@@ -369,7 +312,7 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
       residentsOf(this.#server).delete(this.#onUpgrade);
     }
     for (const timer of this.#dismissals) this.#clock.clearTimer(timer);
-    for (const duplex of this.#upgrading) refuseUpgrade(duplex, 503);
+    this.#admission.clear();
     for (const socket of this.#plain) socket.close(1001, 'going away');
     await Promise.all([this.#host.close(), ...[...this.#plain].map((socket) => socket.closed)]);
     const http = this.#http;
@@ -387,9 +330,6 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
     await this.close();
   }
 }
-
-/** What becomes of an upgrade: the HTTP status it is refused with, or who it is. */
-type Verdict = number | { readonly principal: string | undefined };
 
 /** The part of the options that each socket has. */
 function socketOptionsOf(options: LongSocketServerOptions<never>): SocketOptions {

@@ -22,15 +22,27 @@ export function protocolsOf({ headers }: UpgradeRequest): string[] {
 
 export const offersSession = (request: UpgradeRequest): boolean => protocolsOf(request).includes(TOKEN);
 
+/** Whether it has to be waited for. */
+export const isPromise = <Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> =>
+  typeof Object(value).then === 'function';
+
+/** Goes on with a value at once; with that of a promise when it comes. */
+export function after<Value, Next>(
+  value: Value | PromiseLike<Value>,
+  next: (value: Value) => Next | Promise<Next>,
+): Next | Promise<Next> {
+  return isPromise(value) ? Promise.resolve(value).then(next) : next(value);
+}
+
 /** May pages of this origin connect? */
-export async function isWelcome<Request extends UpgradeRequest>(
+export function isWelcome<Request extends UpgradeRequest>(
   origin: string,
   origins: LongSocketServerOptions<Request>['origins'],
   request: Request,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   if (origins === '*') return true;
   // A function that is async by mistake must not welcome everybody.
-  if (typeof origins === 'function') return (await origins(origin, request)) === true;
+  if (typeof origins === 'function') return after(origins(origin, request), (welcome) => welcome === true);
   if (origins) return origins.some((allowed) => allowed.toLowerCase() === origin.toLowerCase());
   const host = String(request.headers?.host ?? '');
   return origin.toLowerCase().replace(/^[a-z][a-z0-9+.-]*:\/\//, '') === host.toLowerCase();

@@ -50,7 +50,13 @@ function Count(): string {
   const length: number = useMessages(own, (sum, data) => sum + (typeof data === 'string' ? data.length : data.byteLength), 0);
   return useSocketState(own).status + length;
 }
-export { accept, Count, error, off, respond, sent, testing };
+const clock = new testing.VirtualClock();
+const network = new testing.SimulatedNetwork({ clock });
+const simulated = new longsocket.LongSocketServer({ noServer: true, clock, authenticate: ({ url }) => url });
+network.serve(simulated.take);
+network.serve((connection: longsocket.ServerConnection) => simulated.take(connection));
+const inMemory = new LongSocket('ws://anywhere', { session: true, clock, dial: network.dial });
+export { accept, Count, error, inMemory, off, respond, sent, testing };
 
 const dropInOptions: WebSocketOptions = { session: true, heartbeat: { interval: 1000 }, maxAttempts: 3 };
 const dropIn = new DropIn('wss://example.test', ['a'], dropInOptions);

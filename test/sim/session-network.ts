@@ -1,11 +1,11 @@
 import { TOKEN } from '../../src/core/frames.js';
-import type { ConnectionId, Data } from '../../src/core/types.js';
-import type { Connection, Report } from '../../src/io/connection.js';
+import type { ServerConnection } from '../../src/io/connection.js';
 import type { UpgradeRequest } from '../../src/server/accept.js';
 import { type LongSocketServerOptions, peerConfig } from '../../src/server/options.js';
+import { ServedConnection } from '../../src/server/served-connection.js';
 import type { SessionSocket } from '../../src/server/server-socket.js';
 import { RetainedLedger, SessionHost } from '../../src/server/session-host.js';
-import type { ServerConnection, SimulatedNetwork } from '../../src/testing/network.js';
+import type { SimulatedNetwork } from '../../src/testing/network.js';
 
 /** A session's end at the server, for text and bytes. */
 export type ServerEnd = SessionSocket;
@@ -29,7 +29,7 @@ export class SessionServer {
   readonly errors: unknown[] = [];
   /** Called with the end of each session that begins here, or comes here. */
   onsession: (socket: ServerEnd) => void = () => {};
-  readonly #connections = new Set<HostedConnection>();
+  readonly #connections = new Set<ServerConnection>();
   readonly #options: SessionServerOptions;
 
   constructor(network: SimulatedNetwork, { principalOf, source, ...options }: SessionServerOptions = {}, name = '') {
@@ -72,9 +72,11 @@ export class SessionServer {
     const { principalOf, source } = this.#options;
     this.host.arrive(
       (id, report) => {
-        const connection = new HostedConnection(server, id, report, () => this.#connections.delete(connection));
-        this.#connections.add(connection);
-        return connection;
+        this.#connections.add(server);
+        return new ServedConnection(server, { id, binaryType: 'uint8array' }, (told) => {
+          if (told.type === 'connection-close') this.#connections.delete(server);
+          report(told);
+        });
       },
       {
         request: { url },
@@ -94,56 +96,11 @@ export class SessionServer {
 
   /** As a process that is killed (without a store): its connections break, and it knows nothing any more. */
   crash(): void {
-    for (const connection of this.#connections) connection.kill();
+    for (const connection of this.#connections) {
+      connection.onmessage = connection.onclose = () => {};
+      connection.terminate();
+    }
     this.#connections.clear();
     void this.host.close();
-  }
-}
-
-/** The server's end of a simulated connection, in the shape that both ends' sockets know. */
-class HostedConnection implements Connection {
-  readonly #server: ServerConnection;
-  readonly #gone: () => void;
-  readonly bufferedAmount = 0;
-  readonly protocol = TOKEN;
-  readonly extensions = '';
-
-  constructor(server: ServerConnection, id: ConnectionId, report: Report, gone: () => void) {
-    this.#server = server;
-    this.#gone = gone;
-    server.onmessage = (data) => report({ type: 'message-received', id, data });
-    server.onclose = (end) => {
-      gone();
-      report({ type: 'connection-close', id, ...end });
-    };
-  }
-
-  get url(): string {
-    return this.#server.url;
-  }
-
-  send(data: Data): void {
-    this.#server.send(data);
-  }
-
-  close(code: number, reason: string): void {
-    this.#server.close(code, reason);
-  }
-
-  /** The client is told by a close frame; nothing more is heard of it. */
-  terminate(code: number, reason: string): void {
-    this.#fallSilent();
-    this.#server.close(code, reason);
-  }
-
-  kill(): void {
-    this.#fallSilent();
-    this.#server.terminate();
-  }
-
-  #fallSilent(): void {
-    this.#server.onmessage = () => {};
-    this.#server.onclose = () => {};
-    this.#gone();
   }
 }
