@@ -125,5 +125,7 @@ export function webSocketOf({ WebSocket }: Options): WebSocketConstructor | unde
 export function delayOf(retry: number, options: Options, random: () => number): number | undefined {
   const { minReconnectionDelay: least, maxReconnectionDelay: most, reconnectionDelayGrowFactor: growth } = options;
   if (least === undefined && most === undefined && growth === undefined) return undefined;
-  return Math.min((least ?? 1000 + 4000 * random()) * (growth ?? 1.3) ** (retry - 1), most ?? 10_000);
+  const wait = (least ?? 1000 + 4000 * random()) * (growth ?? 1.3) ** (retry - 1);
+  // Whole, as timers are.
+  return Math.floor(Math.min(wait, most ?? 10_000));
 }
