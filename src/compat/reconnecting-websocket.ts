@@ -1,4 +1,5 @@
 import { LongSocket } from '../client/long-socket.js';
+import type { DialContext } from '../client/options.js';
 import type { LongSocketError } from '../core/errors.js';
 import type { Data, Ending } from '../core/types.js';
 import { systemClock, systemRandom } from '../io/clock.js';
@@ -96,7 +97,6 @@ export class ReconnectingWebSocket extends SocketEventTarget {
    */
   constructor(url: UrlProvider, protocols?: ProtocolsProvider, options: Options = {}) {
     super();
-    validateCompat(options);
     this._url = url;
     this._protocols = protocols;
     this._options = options;
@@ -104,9 +104,11 @@ export class ReconnectingWebSocket extends SocketEventTarget {
     for (const type of ['open', 'message', 'close', 'error'] as const) {
       this.addEventListener(type, (event: object) => this[`on${type}`]?.(event as never));
     }
+    validateCompat(options);
     if (options.startClosed) return;
+    const socket = this.#newSocket();
     this.#readyState = CONNECTING;
-    this.#start();
+    this.#start(socket);
   }
 
   // --- what is to be seen ------------------------------------------------------------------------------------------
@@ -217,20 +219,19 @@ export class ReconnectingWebSocket extends SocketEventTarget {
    * @throws LongSocketError `INVALID_ARGUMENT`; nothing is closed then
    */
   reconnect(code = 1000, reason = ''): void {
-    validateCompat(this._options);
+    const socket = this.#newSocket();
     const event = this.#leave(code, reason);
     this.#closeCalled = false;
     this.#warned = false;
-    this.#start();
+    this.#start(socket);
     if (event) this.#tell(event);
   }
 
   // --- a life ------------------------------------------------------------------------------------------------------
 
   /** Dials from the next turn on: whoever made or revived this socket may change its mind, and listen. */
-  #start(): void {
+  #start(socket: LongSocket): void {
     const { clock = systemClock } = this._options;
-    const socket = this.#newSocket();
     this.#socket = socket;
     this.#shouldReconnect = true;
     this.#retryCount = 0;
@@ -260,12 +261,14 @@ export class ReconnectingWebSocket extends SocketEventTarget {
     return event;
   }
 
+  /** It does nothing yet. Throws for options that cannot work. */
   #newSocket(): LongSocket {
+    validateCompat(this._options);
     const { connectionTimeout = 4000, minUptime = 5000, random = systemRandom } = this._options;
     let target: Promise<readonly [url: string, protocols: string | string[] | null]>;
     const socket: LongSocket = new LongSocket(
-      () => {
-        target = this.#attempt(socket);
+      (context) => {
+        target = this.#attempt(socket, context);
         return target.then(([url]) => url);
       },
       {
@@ -308,11 +311,12 @@ export class ReconnectingWebSocket extends SocketEventTarget {
   }
 
   /** A dial begins with the questions where to, and with which subprotocols. */
-  async #attempt(socket: LongSocket): Promise<readonly [string, string | string[] | null]> {
+  async #attempt(socket: LongSocket, { signal }: DialContext): Promise<readonly [string, string | string[] | null]> {
     this.#debug('connect', this.#retryCount);
     if (this.#socket === socket) this.#readyState = CONNECTING;
     const target = await Promise.all([this._getNextUrl(this._url), this._getNextProtocols(this._protocols)]);
-    if (this.#socket === socket) {
+    // Else another attempt is under way, or none.
+    if (this.#socket === socket && !signal.aborted) {
       this.#dialed = true;
       this.#last = socket;
     }

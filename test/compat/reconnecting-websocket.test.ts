@@ -164,6 +164,18 @@ describe('a connection', () => {
     await hung.clock.advanceAsync(100);
     expect(asked).toBe(2);
 
+    // An answer that comes too late is no connection of the next attempt.
+    const answers: ((url: string) => void)[] = [];
+    const late = simulated(
+      { connectionTimeout: 1000, minReconnectionDelay: 100 },
+      () => new Promise((resolve) => answers.push(resolve)),
+    );
+    await late.clock.advanceAsync(1200);
+    expect(answers).toHaveLength(2);
+    answers[0]?.('ws://host/late');
+    await late.clock.advanceAsync(1000);
+    expect([late.dials, late.told]).toEqual([[], ['error TIMEOUT', 'error TIMEOUT']]);
+
     const silent = simulated({ maxRetries: 0 });
     silent.network.dials = 'hang';
     await silent.clock.advanceAsync(3999);
@@ -194,6 +206,17 @@ describe('a connection', () => {
     socket.close();
     await clock.advanceAsync(100);
     expect([network.open, clock.timers]).toEqual([0, 0]);
+  });
+
+  test('that was left has nothing to say any more, however late it ends', async () => {
+    const { clock, network, socket, told } = simulated({ closeTimeout: 2000 });
+    await clock.advanceAsync(100);
+    network.silence();
+    socket.reconnect(4000);
+    await clock.advanceAsync(100);
+    expect([told, socket.readyState, network.open]).toEqual([['open', 'close 4000', 'open'], 1, 2]);
+    await clock.advanceAsync(5000);
+    expect([told, socket.readyState, network.open]).toEqual([['open', 'close 4000', 'open'], 1, 1]);
   });
 
   test('closed from within any event leaves no timer and no connection behind', async () => {
@@ -316,6 +339,24 @@ describe('options', () => {
     expect(make({ WebSocket })).toThrow(/^No valid WebSocket class provided/);
     vi.stubGlobal('WebSocket', WebSocket);
     expect(make()).toThrow(/^No valid WebSocket class provided/);
+  });
+
+  test('that are refused at reconnect() leave what there is as it is', async () => {
+    class Changing extends ReconnectingWebSocket {
+      change(options: Options): void {
+        this._options = options;
+      }
+    }
+    const clock = new VirtualClock();
+    const network = new SimulatedNetwork({ clock });
+    const told: string[] = [];
+    const socket = new Changing('ws://host/', undefined, { clock, dial: network.dial });
+    for (const type of ['open', 'close']) socket.addEventListener(type, () => told.push(type));
+    await clock.advanceAsync(100);
+    socket.change({ clock, dial: network.dial, heartbeat: 5 as never });
+    expect(() => socket.reconnect()).toThrow('heartbeat');
+    await clock.advanceAsync(100);
+    expect([told, socket.readyState, network.open]).toEqual([['open'], 1, 1]);
   });
 
   test('that nobody knows are let pass', () => {
