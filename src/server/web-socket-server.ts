@@ -19,6 +19,16 @@ export interface WebSocketServerOptions
   handleProtocols?: (protocols: Set<string>, request: any) => string | false;
 }
 
+/** What somebody might give, who knows `ws` or `LongSocketServer`, and what to do instead. */
+const INSTEAD = {
+  store: 'what a library holds for a connection does not move to another server',
+  overflow: 'a session never drops a message',
+  binaryType: 'set it on each socket',
+  codec: 'a socket of ws has bytes and text',
+  verifyClient: 'see `authenticate` and `origins`',
+  clientTracking: '`clients` is always there',
+};
+
 /**
  * The server of sessions in the shape of the `ws` package's `WebSocketServer`, so that what is written for that runs unchanged over
  * sessions: `useServer` of graphql-ws, `setupWSConnection` of Yjs, brokers over `createWebSocketStream`. Emits `connection` (socket,
@@ -54,8 +64,8 @@ export class WebSocketServer extends Emitter {
   constructor(options: WebSocketServerOptions, listening?: () => void) {
     super();
     const { maxBufferedAmount, handleProtocols: _, ...rest } = options;
-    for (const name of ['store', 'overflow', 'binaryType', 'codec']) {
-      if (name in rest) throw invalid(`option \`${name}\` is not one of WebSocketServer's: use LongSocketServer`);
+    for (const [name, instead] of Object.entries(INSTEAD)) {
+      if (name in rest) throw invalid(`option \`${name}\` is not one of WebSocketServer's: ${instead}`);
     }
     if (maxBufferedAmount !== undefined) checkMost(maxBufferedAmount);
     this.options = { ...options };

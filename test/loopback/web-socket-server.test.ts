@@ -242,7 +242,7 @@ describe('WebSocketServer', () => {
 
   test.each([
     [{ port: 0, store: {} }, /`store` is not one of WebSocketServer's/],
-    [{ port: 0, verifyClient: () => true }, /unknown option `verifyClient`/],
+    [{ port: 0, verifyClient: () => true }, /`verifyClient` is not one .* see `authenticate`/],
     [{ port: 0, maxBufferedAmount: 0 }, /`maxBufferedAmount` must be/],
     [{}, /one of the options `port`, `server` and `noServer`/],
   ])('refuses %o', (options, message) => {
