@@ -1,7 +1,5 @@
 /** graphql-ws over a WebSocket of ours, against its own server. */
-import { createRequire } from 'node:module';
 import { type Client, createClient } from 'graphql-ws';
-import { useServer as serveGraphql } from 'graphql-ws/use/ws';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { CutKind } from '../helpers/fault-proxy.js';
 import {
@@ -15,90 +13,14 @@ import {
   sessions,
   upTo,
 } from '../helpers/real-clients.js';
+import { serveGraphql } from '../helpers/real-servers.js';
 
-/** The one that graphql-ws loads: there must not be two. */
-const { GraphQLInt, GraphQLNonNull, GraphQLObjectType, GraphQLSchema }: typeof import('graphql') = createRequire(
-  import.meta.url,
-)('graphql');
-
-/** What a subscription has to say, until it is told to stop. */
-class Feed implements AsyncIterableIterator<{ tick: number }> {
-  readonly #queue: number[] = [];
-  #tell: ((result: IteratorResult<{ tick: number }>) => void) | undefined;
-  readonly #stopped: () => void;
-
-  constructor(stopped: (feed: Feed) => void) {
-    this.#stopped = () => stopped(this);
-  }
-
-  push(tick: number): void {
-    if (!this.#tell) this.#queue.push(tick);
-    else this.#tell({ done: false, value: { tick } });
-    this.#tell = undefined;
-  }
-
-  async next(): Promise<IteratorResult<{ tick: number }>> {
-    const tick = this.#queue.shift();
-    if (tick !== undefined) return { done: false, value: { tick } };
-    return new Promise((resolve) => {
-      this.#tell = resolve;
-    });
-  }
-
-  async return(): Promise<IteratorResult<{ tick: number }>> {
-    this.#stopped();
-    this.#tell?.({ done: true, value: undefined });
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-/** A server with a subscription `tick`, fed from here, and a mutation `say`, which is written down. */
-async function serve(pairing: Pairing) {
+async function serve(pairing: Pairing, keepAlive?: number) {
   const scene = await Scene.open(pairing);
-  const feeds = new Set<Feed>();
-  const said: number[] = [];
-  const number = { type: new GraphQLNonNull(GraphQLInt) };
-  const schema = new GraphQLSchema({
-    query: new GraphQLObjectType({ name: 'Query', fields: { zero: { ...number, resolve: () => 0 } } }),
-    mutation: new GraphQLObjectType({
-      name: 'Mutation',
-      fields: {
-        say: {
-          ...number,
-          args: { n: number },
-          resolve: (_, { n }: { n: number }) => {
-            said.push(n);
-            return n;
-          },
-        },
-      },
-    }),
-    subscription: new GraphQLObjectType({
-      name: 'Subscription',
-      fields: {
-        tick: {
-          ...number,
-          subscribe: () => {
-            const feed = new Feed((stopped) => feeds.delete(stopped));
-            feeds.add(feed);
-            return feed;
-          },
-        },
-      },
-    }),
-  });
-  serveGraphql({ schema }, scene.server);
-  const push = (n: number): void => {
-    for (const feed of feeds) feed.push(n);
-  };
-  return { scene, feeds, said, push };
+  return { scene, ...serveGraphql(scene, keepAlive) };
 }
 
-/** The client, subscribed to `tick`. */
+/** A client that has subscribed to `tick`. */
 function connect({ WebSocket }: Pairing, scene: Scene) {
   const log: unknown[] = [];
   const client: Client = createClient({
@@ -148,15 +70,15 @@ describe('graphql-ws', () => {
   test.each(seeds)(
     'with sessions at both ends loses, repeats and disorders nothing over 20 cuts (seed %i)',
     async (seed) => {
-      const { scene, feeds, said, push } = await serve(sessions);
+      const { scene, feeds, up, down } = await serve(sessions, 50);
       const { client, log, ticks, say } = connect(sessions, scene);
       await vi.waitFor(() => expect(feeds.size).toBe(1), patience);
       const answers: Promise<number>[] = [];
-      const last = await sendAmidCuts(scene, seed, [(n) => answers.push(say(n)), push]);
+      const last = await sendAmidCuts(scene, seed, [(n) => answers.push(say(n)), down]);
       expect(await Promise.all(answers)).toEqual(upTo(last));
       await vi.waitFor(() => expect(ticks).toHaveLength(last), patience);
       expect(ticks).toEqual(upTo(last));
-      expect(said).toEqual(upTo(last));
+      expect(up).toEqual(upTo(last));
       await scene.holdsOne();
       expect(log).toEqual([['connecting', false], ['opened', 'graphql-transport-ws'], ['connected']]);
       expect(feeds.size).toBe(1);
@@ -168,14 +90,14 @@ describe('graphql-ws', () => {
 
   /** What the client sees of a server that is cut off, and that closes. */
   async function run(pairing: Pairing, cuts: readonly CutKind[]): Promise<unknown[]> {
-    const { scene, feeds, said, push } = await serve(pairing);
+    const { scene, feeds, up, down } = await serve(pairing);
     const { client, log, ticks, say } = connect(pairing, scene);
     let n = 0;
     const exchange = async (): Promise<void> => {
       await vi.waitFor(() => expect(feeds.size).toBe(1), patience);
       await scene.holdsOne();
       n++;
-      push(n);
+      down(n);
       log.push(['answer', await say(n)]);
       await vi.waitFor(() => expect(ticks.at(-1)).toBe(n), patience);
     };
@@ -192,7 +114,7 @@ describe('graphql-ws', () => {
     await exchange();
     await client.dispose();
     await scene.isLeft();
-    return [...log, ticks, said];
+    return [...log, ticks, up];
   }
 
   test('without a session is as over ws, to the last event', async () => {
@@ -206,7 +128,7 @@ describe('graphql-ws', () => {
   });
 
   test('begins again when the session is ended by force, and there is one', async () => {
-    const { scene, feeds, push } = await serve(sessions);
+    const { scene, feeds, down } = await serve(sessions);
     const { client, log, ticks } = connect(sessions, scene);
     await vi.waitFor(() => expect(feeds.size).toBe(1), patience);
     for (const socket of scene.server.clients) socket.terminate();
@@ -216,7 +138,7 @@ describe('graphql-ws', () => {
     );
     await vi.waitFor(() => expect(feeds.size).toBe(1), patience);
     await scene.holdsOne();
-    push(1);
+    down(1);
     await vi.waitFor(() => expect(ticks).toEqual([1]), patience);
     expect(log).toContainEqual(['closed', 1006, '', false]);
     await client.dispose();

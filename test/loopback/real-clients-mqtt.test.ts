@@ -1,8 +1,6 @@
 /** mqtt.js over a WebSocket of ours, against aedes. */
-import { Aedes } from 'aedes';
 import { connect, type IClientOptions } from 'mqtt';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createWebSocketStream } from 'ws';
 import type { CutKind } from '../helpers/fault-proxy.js';
 import {
   native,
@@ -15,22 +13,15 @@ import {
   sessions,
   upTo,
 } from '../helpers/real-clients.js';
+import { serveMqtt } from '../helpers/real-servers.js';
 
-/** A broker, and a client that has subscribed to `down`. All publishing is of quality 0: what is lost is lost. */
+/** A broker, and a client that has subscribed to `down`. */
 async function publish(pairing: Pairing) {
   const scene = await Scene.open(pairing);
-  const broker = await Aedes.createBroker();
-  onTestFinished(() => new Promise<void>((resolve) => broker.close(() => resolve())));
-  const come = { up: [] as number[], down: [] as number[] };
   const log: unknown[] = [];
-  broker.on('publish', ({ topic, payload }) => {
-    if (topic === 'up') come.up.push(Number(payload));
-  });
+  const { broker, up, down } = await serveMqtt(scene, log);
+  const come = { up, down: [] as number[] };
   for (const event of ['client', 'clientDisconnect'] as const) broker.on(event, ({ id }) => log.push([event, id]));
-  scene.server.on('connection', (ws, request) => {
-    log.push(['protocol', ws.protocol]);
-    broker.handle(createWebSocketStream(ws), request);
-  });
   const { WebSocket } = pairing;
   const options: IClientOptions = {
     clientId: 'one',
@@ -48,14 +39,10 @@ async function publish(pairing: Pairing) {
   client.on('message', (_, payload) => come.down.push(Number(payload)));
   await vi.waitFor(() => expect(client.connected).toBe(true), patience);
   await client.subscribeAsync('down', { qos: 0 });
-  const up = (n: number): void => {
+  const speak = (n: number): void => {
     client.publish('up', String(n), { qos: 0 });
   };
-  const down = (n: number): void => {
-    const packet = { cmd: 'publish', topic: 'down', payload: String(n), qos: 0, retain: false, dup: false } as const;
-    broker.publish(packet, () => {});
-  };
-  return { scene, broker, client, come, log, up, down };
+  return { scene, broker, client, come, log, up: speak, down };
 }
 
 describe('mqtt.js', () => {

@@ -13,26 +13,18 @@ import {
   sessions,
   upTo,
 } from '../helpers/real-clients.js';
+import { serveYjs } from '../helpers/real-servers.js';
 
-/** The builds for CommonJS, of all three: another of the server needs a database, and of Yjs there must be one. */
+/** The builds for CommonJS: of Yjs there must be one. */
 const require = createRequire(import.meta.url);
 const { Doc }: typeof import('yjs') = require('yjs');
 const { WebsocketProvider }: typeof import('y-websocket') = require('y-websocket');
-const { getYDoc, setupWSConnection }: typeof import('@y/websocket-server/utils') = require('@y/websocket-server/utils');
-
-let rooms = 0;
 
 /** A client's document and the server's, of the same room; and the messages that either end has got, of the synchronisation alone. */
 async function share(pairing: Pairing) {
   const scene = await Scene.open(pairing);
-  const room = `room-${++rooms}`;
-  const messages = { up: 0, down: 0 };
-  scene.server.on('connection', (ws, request) => {
-    setupWSConnection(ws, request);
-    ws.on('message', (data: ArrayBuffer) => {
-      if (new Uint8Array(data)[0] === 0) messages.up++;
-    });
-  });
+  const { room, seen, up, down } = serveYjs(scene);
+  const heard = { messages: 0 };
   const doc = new Doc();
   const log: unknown[] = [];
   const provider = new WebsocketProvider(scene.url, room, doc, {
@@ -43,7 +35,7 @@ async function share(pairing: Pairing) {
   });
   const [handleSync] = provider.messageHandlers;
   provider.messageHandlers[0] = (...details) => {
-    messages.down++;
+    heard.messages++;
     handleSync?.(...details);
   };
   provider.on('status', ({ status }) => log.push([status]));
@@ -57,32 +49,28 @@ async function share(pairing: Pairing) {
     provider.destroy();
     doc.destroy();
   });
-  const served = getYDoc(room);
-  const remote = served.getArray<number>('down');
-  const local = doc.getArray<number>('up');
   /** Each change is a message of its own. */
-  const change = { up: (n: number) => local.push([n]), down: (n: number) => remote.push([n]) };
+  const change = { up: (n: number) => doc.getArray<number>('up').push([n]), down };
   /** What has come, in the order in which it did. */
-  const come = { up: [] as number[], down: [] as number[] };
-  for (const [way, there] of [['up', served] as const, ['down', doc] as const]) {
-    there.getArray<number>(way).observe(({ changes }) => {
-      for (const { insert = [] } of changes.delta) come[way].push(...(insert as number[]));
-    });
-  }
-  return { scene, provider, log, messages, change, come, doc, served };
+  const come = { up, down: [] as number[] };
+  doc.getArray<number>('down').observe(({ changes }) => {
+    for (const { insert = [] } of changes.delta) come.down.push(...(insert as number[]));
+  });
+  const messages = (): [up: number, down: number] => [seen.messages, heard.messages];
+  return { scene, provider, log, messages, change, come };
 }
 
 describe('y-websocket', () => {
   test.each(seeds)('with sessions at both ends misses and repeats no update over 20 cuts (seed %i)', async (seed) => {
     const { scene, provider, log, messages, change, come } = await share(sessions);
     await vi.waitFor(() => expect(provider.synced).toBe(true), patience);
-    const before = { ...messages };
+    const before = messages();
     const last = await sendAmidCuts(scene, seed, [change.up, change.down]);
     await vi.waitFor(() => expect([come.up.length, come.down.length]).toEqual([last, last]), patience);
     expect(come).toEqual({ up: upTo(last), down: upTo(last) });
     // Nor was anything made good afterwards: every update was one message, and the server tells whoever made it as well.
-    const counted = (): number[] => [messages.up - before.up, messages.down - before.down];
-    await vi.waitFor(() => expect(counted()).toEqual([last, 2 * last]), patience);
+    const [ups, downs] = before;
+    await vi.waitFor(() => expect(messages()).toEqual([ups + last, downs + 2 * last]), patience);
     await scene.holdsOne();
     expect(log).toEqual([['connecting'], ['connected'], ['sync', true]]);
     provider.destroy();
@@ -101,7 +89,7 @@ describe('y-websocket', () => {
       await vi.waitFor(() => expect(come.up.at(-1)).toBe(n), patience);
       change.down(n);
       await vi.waitFor(() => expect(come.down.at(-1)).toBe(n), patience);
-      log.push(['exchanged', n, { ...messages }]);
+      log.push(['exchanged', n, ...messages()]);
     };
     await exchange();
     for (const kind of cuts) {
