@@ -75,9 +75,9 @@ export interface Greeting {
 export interface LongSocketOptions extends SocketOptions {
   /** Subprotocols to offer. @default none */
   protocols?: Provider<string | readonly string[]> | undefined;
-  /** Headers of the upgrade request: `Authorization`, `Cookie` and so on. Node only. @default none */
+  /** Headers of the upgrade request: `Authorization`, `Cookie` and so on. In Node, Bun and Deno only. @default none */
   headers?: Provider<UpgradeHeaders> | undefined;
-  /** Options of the `ws` package: `origin`, `agent`, TLS, `maxPayload`, … Node only. @default none */
+  /** Options of the `ws` package: `origin`, `agent`, TLS, `maxPayload`, … In Node and Bun only. @default none */
   node?: NodeOptions | undefined;
   /** Dial in the constructor, rather than on `connect()`. @default true */
   autoConnect?: boolean | undefined;

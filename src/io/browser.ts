@@ -2,25 +2,39 @@ import { CUT_OFF, NO_STATUS, NORMAL } from '../core/close-code.js';
 import { LongSocketError } from '../core/errors.js';
 import type { ConnectionEnd, ConnectionId, Data } from '../core/types.js';
 import type { Clock } from './clock.js';
-import { type Connection, type DialRequest, HIGH_WATER, type Report, type WebSocketConstructor } from './connection.js';
+import {
+  type Connection,
+  type DialRequest,
+  HIGH_WATER,
+  type Report,
+  type RequestHeaders,
+  type WebSocketConstructor,
+} from './connection.js';
 
 /** A WHATWG WebSocket does not say when it is writable again: look this often, in ms. */
 const POLL = 10;
 
 // --- dial ------------------------------------------------------------------------------------------------------------
 
-/** Opens a connection with a WHATWG `WebSocket`: of browsers, workers, Deno, Bun, Node 22 and later. */
+/** Opens a connection with a WHATWG `WebSocket`: of browsers, workers, Deno, Node 22 and later. */
 export function open(WebSocket: WebSocketConstructor, request: DialRequest, report: Report): Connection {
+  const { url, protocols, headers } = request;
+  // Deno's own takes headers, beside the protocols.
+  const takesHeaders = 'Deno' in globalThis && WebSocket === (globalThis as { WebSocket?: unknown }).WebSocket;
   for (const option of ['headers', 'node'] as const) {
-    if (request[option]) {
+    if (request[option] && !(takesHeaders && option === 'headers')) {
       throw new LongSocketError(
         'UNSUPPORTED',
-        `option \`${option}\` needs the ws package in Node: this WebSocket cannot send headers; use the url, protocols or cookies`,
+        `option \`${option}\` needs the ws package, as in Node and Bun: this WebSocket cannot do it; use the url, protocols or cookies`,
       );
     }
   }
-  return new BrowserConnection(new WebSocket(request.url, request.protocols), request, report);
+  const socket = headers ? new WebSocket(url, { headers: pairs(headers), protocols }) : new WebSocket(url, protocols);
+  return new BrowserConnection(socket, request, report);
 }
+
+const pairs = (headers: RequestHeaders): [name: string, value: string][] =>
+  Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value]));
 
 // --- connection ------------------------------------------------------------------------------------------------------
 

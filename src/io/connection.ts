@@ -133,7 +133,7 @@ export interface SocketLike {
 export type WebSocketConstructor = new (url: string, ...rest: any[]) => SocketLike;
 
 /**
- * Options for the `ws` package, in Node: what a browser's WebSocket cannot do. Others of `ws`, `http.request` and
+ * Options for the `ws` package, in Node and Bun: what a browser's WebSocket cannot do. Others of `ws`, `http.request` and
  * `tls.connect` pass through. Setting any in a browser is an error, not silence.
  */
 export interface NodeOptions {

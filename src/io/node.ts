@@ -56,7 +56,11 @@ interface RawSocket {
   once(event: 'data', listener: () => void): unknown;
 }
 
-const rawOf = (socket: WsSocket): RawSocket | undefined => (socket as { _socket?: RawSocket })._socket;
+function rawOf(socket: WsSocket): RawSocket | undefined {
+  const raw = (socket as { _socket?: Partial<RawSocket> })._socket;
+  // Bun's stand-in for ws has something of that name which is none.
+  return raw?.cork && raw.once ? (raw as RawSocket) : undefined;
+}
 
 // --- one message to many ---------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { LongSocket } from '../../src/client/long-socket.js';
 import { LongSocketError } from '../../src/core/errors.js';
 import type { ConnectionReport } from '../../src/core/types.js';
@@ -53,6 +53,25 @@ describe('a dial', () => {
     expect(() => dial(overrides)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
     expect(() => dial(overrides)).toThrow(`\`${name}\``);
     expect(FakeWebSocket.made).toEqual([]);
+  });
+
+  test("gives Deno's own WebSocket the headers, and nobody else's", () => {
+    const headers = { a: 'b', list: ['one', 'two'] };
+    vi.stubGlobal('Deno', {});
+    try {
+      expect(() => dial({ headers })).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
+      vi.stubGlobal('WebSocket', FakeWebSocket);
+      expect(() => dial({ node: {} })).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
+      const pairs = [
+        ['a', 'b'],
+        ['list', 'one'],
+        ['list', 'two'],
+      ];
+      expect(dial({ headers }).socket).toMatchObject({ protocols: { headers: pairs, protocols: ['a', 'b'] } });
+      expect(dial().socket).toMatchObject({ protocols: ['a', 'b'] });
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   test('reports nothing before it has returned', () => {

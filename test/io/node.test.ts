@@ -18,7 +18,9 @@ function refusing() {
       if (code === 1006) throw new TypeError('First argument must be a valid error code number');
     },
     terminate: () => calls.push('terminate'),
-  } satisfies WsSocket;
+    // What another implementation calls so need not be a net.Socket.
+    _socket: {},
+  } satisfies WsSocket & { _socket: object };
   return { calls, connection: adopt(socket, { id: 1, binaryType: 'arraybuffer' }, () => {}) };
 }
 
@@ -26,4 +28,12 @@ test('terminate() ends the connection, whatever ws thinks of the close code', ()
   const { calls, connection } = refusing();
   expect(() => connection.terminate(1006, '')).toThrow(TypeError);
   expect(calls).toEqual(['close 1006', 'terminate']);
+});
+
+test('pings and bursts need no net.Socket beneath: there are others than ws', () => {
+  const { connection } = refusing();
+  expect(() => {
+    connection.ping?.('');
+    for (let n = 0; n < 3; n++) connection.send('message');
+  }).not.toThrow();
 });

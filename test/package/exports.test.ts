@@ -171,3 +171,13 @@ function targets(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   return Object.values(value as Record<string, unknown>).flatMap(targets);
 }
+
+test('every entry for clients picks its build under the same conditions: two builds of one class would meet otherwise', () => {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, string | Record<string, Record<string, string>>>;
+  };
+  const conditions = (entry: string): string[][] => Object.values(exports[entry] as object).map(Object.keys);
+  const clients = Object.keys(exports).filter((entry) => conditions(entry).flat().includes('browser'));
+  expect(clients).toEqual(expect.arrayContaining(['.', './testing', './websocket']));
+  for (const entry of clients) expect([entry, conditions(entry)]).toEqual([entry, conditions('.')]);
+});

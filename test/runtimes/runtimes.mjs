@@ -12,7 +12,7 @@ export const runtimes = [
   { id: 'node24', name: 'Node 24', build: 'node', ...node('24.21.0') },
   { id: 'node26', name: 'Node 26', build: 'node', ...node('26.10.0') },
   { id: 'ssr', name: 'Node, bundled by Vite for SSR', build: 'node', ...ssr() },
-  { id: 'bun', name: 'Bun', build: 'browser', ...bun('1.4.5') },
+  { id: 'bun', name: 'Bun', build: 'node', ...bun('1.4.5') },
   { id: 'deno', name: 'Deno', build: 'browser', ...deno('2.9.6') },
   { id: 'workerd', name: 'workerd (Cloudflare Workers)', build: 'browser', ...workerd('1.20261117.1') },
   { id: 'chromium', name: 'Chromium', build: 'browser', ...chromium('page.html') },

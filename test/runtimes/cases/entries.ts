@@ -1,9 +1,66 @@
 /** The other entries of the package. */
 import { LongSocket } from 'longsocket';
 import { SimulatedNetwork, seededRandom, VirtualClock } from 'longsocket/testing';
-import { type Case, equal } from '../harness.js';
+import { WebSocket } from 'longsocket/websocket';
+import { assert, type Case, equal, type Tools, until } from '../harness.js';
+
+/** A drop-in's events, as text, from the beginning. */
+function logOf(tools: Tools, socket: WebSocket): string[] {
+  const log: string[] = [];
+  tools.finally(() => socket.close());
+  socket.addEventListener('open', () => log.push('open'));
+  socket.addEventListener('message', ({ data }) =>
+    log.push(`message ${typeof data === 'string' ? data : data.byteLength}`),
+  );
+  socket.addEventListener('error', () => log.push('error'));
+  socket.addEventListener('close', ({ code, reason, wasClean }) => log.push(`close ${code} ${reason} ${wasClean}`));
+  return log;
+}
 
 export const entries: readonly Omit<Case, 'group'>[] = [
+  {
+    name: 'longsocket/websocket passes for a WebSocket: constants, states, events, codes',
+    async run(tools) {
+      const room = await tools.room();
+      const socket = new WebSocket(room.url(), ['first.v1', 'second.v2']);
+      const log = logOf(tools, socket);
+      equal(
+        [socket.readyState, WebSocket.OPEN, socket.CLOSED, socket.binaryType],
+        [0, 1, 3, 'blob'],
+        'what it begins with',
+      );
+      socket.binaryType = 'arraybuffer';
+      await until(() => socket.readyState === 1, 'the connection');
+      equal([socket.protocol, socket.url], ['first.v1', room.url()], 'protocol and url');
+      socket.send('text');
+      socket.send(new Uint8Array([1, 2, 3]));
+      await until(() => log.length === 3, 'the echoes');
+      socket.close(3001, 'bye');
+      equal(socket.readyState, 2, 'readyState behind close()');
+      await until(() => socket.readyState === 3, 'the end');
+      await until(() => log.length === 4, 'the close event');
+      equal(log, ['open', 'message text', 'message 3', 'close 3001 bye true'], 'the events');
+    },
+  },
+  {
+    name: 'longsocket/websocket is one connection, or survives with a session',
+    async run(tools) {
+      const room = await tools.room();
+      const plain = logOf(tools, new WebSocket(room.url()));
+      const socket = new WebSocket(room.url('/session'), [], { session: true, backoffBase: 10 });
+      const surviving = logOf(tools, socket);
+      await until(() => plain.length === 1 && surviving.length === 1, 'both connections');
+      await room.do('cut');
+      socket.send('still here');
+      const ended = (): boolean => plain.at(-1)?.startsWith('close') === true && surviving.length === 2;
+      await until(ended, () => `the end of one, and the echo of the other: ${plain}; ${surviving}`);
+      // Platforms differ in whether a cut is an error.
+      const events = plain.filter((event) => event !== 'error');
+      equal(events, ['open', 'close 1006  false'], 'the events of the plain one');
+      equal(surviving, ['open', 'message still here'], 'the events of the one with a session');
+      assert((await room.seen()).open >= 1, 'it has no connection');
+    },
+  },
   {
     name: 'longsocket/testing: an hour of faults passes in no time',
     async run() {

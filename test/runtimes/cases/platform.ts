@@ -1,32 +1,54 @@
 /** What only some platforms can do; the others say so, and how. */
-import { assert, type Case, equal } from '../harness.js';
+import { assert, type Case, equal, type Tools } from '../harness.js';
 
 export const headers: readonly Omit<Case, 'group'>[] = [
   {
-    name: 'headers and the options of ws go with the upgrade',
+    name: 'headers go with the upgrade',
     async run(tools) {
-      const room = await tools.room();
-      const options = { headers: { Authorization: 'Bearer token' }, node: { origin: 'http://somewhere' } };
-      if (tools.place.ws) {
-        await tools.open(room.url(), options).next('open');
-        const { authorization, origin } = (await room.seen()).headers;
-        equal({ authorization, origin }, { authorization: 'Bearer token', origin: 'http://somewhere' }, 'the headers');
+      const headers = { Authorization: 'Bearer token', 'X-List': ['one', 'two'] };
+      const { ws, runtime } = tools.place;
+      if (!ws && runtime !== 'deno') {
+        await isRefused(tools, { headers });
+        tools.gap =
+          'No request headers: they are a typed error (`UNSUPPORTED`), and nothing is dialed. Use the url, subprotocols or cookies.';
         return;
       }
-      for (const name of ['headers', 'node'] as const) {
-        const client = tools.open(room.url(), { [name]: options[name] });
-        equal((await client.next('failed')).cause, 'unsupported', 'why it failed');
-        const error = client.events.error.at(-1);
-        equal(error?.code, 'UNSUPPORTED', 'the code of the error');
-        const cause = String((error?.cause as Error | undefined)?.message ?? error?.message);
-        assert(cause.includes(name), `the error does not name the option: ${cause}`);
+      const room = await tools.room();
+      const client = tools.open(room.url(), { headers, protocols: ['first.v1', 'second.v2'] });
+      await client.next('open');
+      const seen = (await room.seen()).headers;
+      equal([seen.authorization, seen['x-list']], ['Bearer token', 'one, two'], 'the headers');
+      equal(client.socket.protocol, 'first.v1', 'the subprotocol beside them');
+    },
+  },
+  {
+    name: 'the options of ws go with the upgrade',
+    async run(tools) {
+      const node = { origin: 'http://somewhere' };
+      if (!tools.place.ws) {
+        await isRefused(tools, { node });
+        tools.gap =
+          'No `node` options (`origin`, `agent`, TLS and so on): they are a typed error, and nothing is dialed.';
+        return;
       }
-      equal((await room.seen()).upgrades, 0, 'dials');
-      tools.gap =
-        'No request headers and no `node` options, which are a typed error (`UNSUPPORTED`) before anything is dialed: use the url, subprotocols or cookies.';
+      const room = await tools.room();
+      await tools.open(room.url(), { node }).next('open');
+      equal((await room.seen()).headers.origin, node.origin, 'the header');
     },
   },
 ];
+
+/** An option that cannot be honoured ends it, with a typed error that names it, and no dial. */
+async function isRefused(tools: Tools, options: object): Promise<void> {
+  const room = await tools.room();
+  const client = tools.open(room.url(), options);
+  equal((await client.next('failed')).cause, 'unsupported', 'why it failed');
+  const error = client.events.error.at(-1);
+  equal(error?.code, 'UNSUPPORTED', 'the code of the error');
+  const text = String((error?.cause as Error | undefined)?.message ?? error?.message);
+  assert(text.includes(Object.keys(options).join()), `the error does not name the option: ${text}`);
+  equal((await room.seen()).upgrades, 0, 'dials');
+}
 
 export const status: readonly Omit<Case, 'group'>[] = [
   {
