@@ -88,9 +88,9 @@ export class Outgoing {
     const unsent = undelivered > 0 ? this.#sizes.slice(-undelivered) : [];
     this.#lostBytes += this.#queuedBytes + unsent.reduce((sum, bytes) => sum + bytes, 0);
     this.#queuedBytes = 0;
-    this.#inTask = undefined;
     this.#queue.length = this.#sizes.length = 0;
-    this.#clock.clearTimer(this.#timer);
+    if (this.#inTask !== undefined) this.#clock.clearTimer(this.#timer);
+    this.#inTask = undefined;
   }
 
   async #work(): Promise<void> {

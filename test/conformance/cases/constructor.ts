@@ -55,7 +55,7 @@ export const constructorCases: readonly Case[] = [
     expected: [true, 12],
     ask: ({ WebSocket }) => {
       try {
-        new WebSocket('ws://127.0.0.1/#');
+        new WebSocket('ws://127.0.0.1/#').onerror = () => {};
         return undefined;
       } catch (error) {
         return [error instanceof DOMException, (error as DOMException).code];
