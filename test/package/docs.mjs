@@ -63,6 +63,8 @@ const app = await Application.bootstrap({
   out,
   highlightLanguages: ['js', 'jsx', 'ts', 'tsx', 'json', 'sh', 'http', 'nginx', 'html'],
   readme,
+  customCss: join(root, 'test/package/docs.css'),
+  markdownItOptions: { html: true, linkify: false },
   logLevel: 'Warn',
   // There is no public repository to link to.
   disableSources: true,
@@ -83,6 +85,11 @@ app.options.setValue('intentionallyNotDocumented', [...intended]);
 app.validate(project);
 for (const name of optionsWithoutDefault(project)) app.logger.warn(`${name} is optional, and has no @default`);
 if (!check) writeFileSync(readme, withContents(readFileSync(readme, 'utf8')));
+// Modules are called as they are imported.
+for (const entry of project.children ?? []) {
+  if (entry.kindOf(ReflectionKind.Module))
+    entry.name = entry.name === 'index' ? 'longsocket' : `longsocket/${entry.name}`;
+}
 await app.generateOutputs(project);
 if (check) rmSync(out, { recursive: true });
 if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
