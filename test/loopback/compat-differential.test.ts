@@ -101,6 +101,7 @@ scenario(
   'a server that vanishes',
   async ({ make, log, server }) => {
     make();
+    await log.until('open');
     (await server.socket()).terminate();
     await log.until('open', 2);
   },
