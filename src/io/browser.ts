@@ -73,7 +73,8 @@ class BrowserConnection implements Connection {
   // --- writing
 
   send(data: Data): void {
-    this.#socket.send(data);
+    // Of a buffer that was transferred away, Node's own cannot make a view.
+    this.#socket.send(typeof data !== 'string' && data.byteLength === 0 ? new Uint8Array() : data);
     if (!this.#backedUp && this.#socket.bufferedAmount > HIGH_WATER) {
       this.#backedUp = true;
       this.#report({ type: 'connection-backed-up', id: this.#id });

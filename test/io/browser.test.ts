@@ -258,6 +258,16 @@ describe('endings of runtimes', () => {
   });
 });
 
+test('bytes of a buffer that was transferred away are sent as an empty message, of a buffer that is there', () => {
+  const { socket, connection } = dial();
+  socket.opens();
+  const bytes = Uint8Array.of(1);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  connection.send(bytes);
+  expect(socket.sent).toEqual([new Uint8Array()]);
+  expect(socket.sent[0]).not.toBe(bytes);
+});
+
 describe('terminate', () => {
   test('closes a socket that is still connecting as well, which blocks its host in Chromium', () => {
     const given = dial();
