@@ -1,7 +1,5 @@
 export { LongSocket } from './client/long-socket.js';
 export type {
-  Abort,
-  AbortLike,
   DialContext,
   Greeting,
   LongSocketOptions,
@@ -49,6 +47,8 @@ export type {
 } from './io/connection.js';
 export type { Inspection } from './io/driver.js';
 export { platformSignals, type Signal, type Signals } from './io/signals.js';
+export type { Abort, AbortLike } from './socket/abort.js';
+export type { Codec } from './socket/codec.js';
 export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';
 export type { ListenerErrorHandler } from './socket/listeners.js';
 export type { SocketOptions } from './socket/options.js';

@@ -43,6 +43,7 @@ export type { SessionSocket } from './server/server-socket.js';
 export { memoryStore, type SessionOwner, type SessionStore } from './server/store.js';
 export { type AsWebSocketOptions, asWebSocket, type WsSendOptions, type WsWebSocket } from './server/web-socket.js';
 export { WebSocketServer, type WebSocketServerOptions } from './server/web-socket-server.js';
+export type { Codec } from './socket/codec.js';
 export { type HeartbeatOptions, shakeHands } from './socket/heartbeat.js';
 export type { ListenerErrorHandler } from './socket/listeners.js';
 export type { SocketOptions } from './socket/options.js';

@@ -3,7 +3,7 @@ import { byteLength, detached } from '../core/outbox.js';
 import type { ConnectionId, Data } from '../core/types.js';
 import type { Connection } from '../io/connection.js';
 import type { Driver } from '../io/driver.js';
-import { isData } from '../socket/guard.js';
+import { type Codec, checkedData, decodeWith, encodeWith } from '../socket/codec.js';
 import type { Greeting } from './options.js';
 
 /** What may pile up unread while `onConnect` works; more is a failed attempt. */
@@ -15,30 +15,36 @@ interface Reader {
 }
 
 /** One call of `onConnect`, from the open connection to the application's, or to its end. */
-export class PendingGreeting {
+export class PendingGreeting<In, Out> {
   readonly id: ConnectionId;
   readonly #driver: Driver;
+  readonly #codec: Codec<In, Out> | undefined;
   readonly #readers: Reader[] = [];
   readonly #unread: Data[] = [];
   #bytes = 0;
   #over = false;
 
-  constructor(id: ConnectionId, driver: Driver) {
+  constructor(id: ConnectionId, driver: Driver, codec: Codec<In, Out> | undefined) {
     this.id = id;
     this.#driver = driver;
+    this.#codec = codec;
   }
 
-  async run(hook: (connection: Greeting) => unknown, connection: Connection, reconnected: boolean): Promise<void> {
+  async run(
+    hook: (connection: Greeting<In, Out>) => unknown,
+    connection: Connection,
+    reconnected: boolean,
+  ): Promise<void> {
     const id = this.id;
     const { protocol, url } = connection;
     try {
       await hook({
-        send: (data) => {
+        send: (message) => {
           if (this.#over) throw ended();
-          if (!isData(data)) throw new LongSocketError('INVALID_MESSAGE', 'onConnect may send text or bytes');
+          const data = this.#codec ? encodeWith(this.#codec, message) : checkedData(message);
           this.#driver.dispatch({ type: 'greeting-send', id, data: detached(data) });
         },
-        receive: () => this.#receive(),
+        receive: () => this.#next(),
         reconnected,
         protocol,
         url,
@@ -72,6 +78,16 @@ export class PendingGreeting {
   /** What the hook did not receive: it belongs to the application. */
   get unread(): readonly Data[] {
     return this.#unread;
+  }
+
+  /** A promise that need not be waited for. */
+  #next(): Promise<In> {
+    const codec = this.#codec;
+    const data = this.#receive();
+    if (!codec) return data as Promise<In>;
+    const message = data.then((data) => decodeWith(codec, data));
+    message.catch(() => {});
+    return message;
   }
 
   #receive(): Promise<Data> {

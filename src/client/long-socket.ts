@@ -7,11 +7,11 @@ import type { Announcement, ConnectionEnd, ConnectionId, ConnectionReport, Data,
 import type { Report } from '../io/connection.js';
 import { dial as dialWebSocket } from '../io/dial.js';
 import { platformSignals } from '../io/signals.js';
+import { abortController } from '../socket/abort.js';
 import { isolate, reportListenerError } from '../socket/listeners.js';
 import { Socket } from '../socket/socket.js';
 import { PendingGreeting } from './greeting.js';
 import {
-  type Abort,
   clientConfig,
   type DialContext,
   type LongSocketOptions,
@@ -35,12 +35,12 @@ type DialEffect = Extract<Effect, { type: 'dial' }>;
  */
 export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
   readonly #url: Provider<Url>;
-  readonly #options: LongSocketOptions;
+  readonly #options: LongSocketOptions<In, Out>;
   /** The dial whose providers are at work. */
   #abort: { readonly id: ConnectionId; readonly controller: { abort(): void } } | undefined;
   /** The dial under way, until it is given up. */
   #dialing: ConnectionId | undefined;
-  #greeting: PendingGreeting | undefined;
+  #greeting: PendingGreeting<In, Out> | undefined;
   #stopSignals: (() => void) | undefined;
   #onAbort: (() => void) | undefined;
 
@@ -48,7 +48,7 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
    * Dials at once, unless `autoConnect` is false.
    * @throws LongSocketError `INVALID_URL`, `INVALID_OPTION`, or `ABORTED` if `signal` is already.
    */
-  constructor(url: Provider<Url>, options: LongSocketOptions = {}) {
+  constructor(url: Provider<Url>, options: LongSocketOptions<In, Out> = {}) {
     validateClient(url, options);
     const config = clientConfig(url, options);
     const { session = false } = options;
@@ -118,7 +118,7 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
     if (event === 'close') this.#finish();
     super.emit(announcement);
     if (event === 'open' || event === 'rotated') {
-      for (const data of this.#greeting?.unread ?? []) this.listeners.emit('message', data as In);
+      for (const data of this.#greeting?.unread ?? []) this.receive(data);
       this.#greeting = undefined;
     }
   }
@@ -164,10 +164,7 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
       this.#open(id, parts);
       return;
     }
-    const { AbortController } = globalThis as unknown as {
-      AbortController: new () => { readonly signal: Abort & { readonly aborted: boolean }; abort(): void };
-    };
-    const controller = new AbortController();
+    const controller = abortController();
     const { signal } = controller;
     const { state } = this;
     const context: DialContext = { attempt, reason, cause: state.cause, signal };
@@ -228,10 +225,10 @@ export class LongSocket<In = Data, Out = Data> extends Socket<In, Out> {
   };
 
   #greet(id: ConnectionId, reconnected: boolean): void {
-    const { onConnect } = this.#options;
+    const { onConnect, codec } = this.#options;
     const connection = this.connection(id);
     if (!onConnect || !connection) return;
-    this.#greeting = new PendingGreeting(id, this.driver);
+    this.#greeting = new PendingGreeting(id, this.driver, codec);
     this.#greeting.run(onConnect, connection, reconnected);
   }
 }

@@ -2,6 +2,7 @@ import { LongSocketError } from '../core/errors.js';
 import type { Data, DialReason, Ending, LineConfig, NextDial } from '../core/types.js';
 import type { Dial, NodeOptions, RequestHeaders, WebSocketConstructor } from '../io/connection.js';
 import type { Signals } from '../io/signals.js';
+import type { Abort, AbortLike } from '../socket/abort.js';
 import { guardWith, isBoolean } from '../socket/guard.js';
 import { reportListenerError } from '../socket/listeners.js';
 import {
@@ -15,21 +16,6 @@ import {
   validate,
   validateSession,
 } from '../socket/options.js';
-
-/** The platform's `AbortSignal`, where its types are known. */
-export type Abort = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : AbortLike;
-
-/** What is used of an `AbortSignal`. */
-export interface AbortLike {
-  /** Whether it has been aborted. */
-  readonly aborted: boolean;
-  /** Why, if it has. */
-  readonly reason?: unknown;
-  /** Listens for the abort. */
-  addEventListener(type: 'abort', listener: () => void): void;
-  /** Stops that. */
-  removeEventListener(type: 'abort', listener: () => void): void;
-}
 
 /** What a provider is told about the dial it is called for. */
 export interface DialContext {
@@ -57,12 +43,12 @@ export type Url =
 /** An object of headers, or pairs of them: a WHATWG `Headers`, a `Map`. */
 export type UpgradeHeaders = RequestHeaders | Iterable<readonly [name: string, value: string]>;
 
-/** A connection that is open and not yet the application's: what `onConnect` works with. */
-export interface Greeting {
+/** A connection that is open and not yet the application's: what `onConnect` works with. The codec is at work here too. */
+export interface Greeting<In = Data, Out = Data> {
   /** Sends on this connection, before all that waits. */
-  send(data: Data): void;
+  send(data: Out): void;
   /** The next message. What is not received here is delivered behind `open`. Rejects when the connection ends. */
-  receive(): Promise<Data>;
+  receive(): Promise<In>;
   /** This is not the first connection of this life. */
   readonly reconnected: boolean;
   /** The subprotocol the server chose. */
@@ -72,7 +58,7 @@ export interface Greeting {
 }
 
 /** Options of a {@link LongSocket}. Times in ms. Unknown names and wrong values throw `INVALID_OPTION`. */
-export interface LongSocketOptions extends SocketOptions {
+export interface LongSocketOptions<In = Data, Out = Data> extends SocketOptions<In, Out> {
   /** Subprotocols to offer. @default none */
   protocols?: Provider<string | readonly string[]> | undefined;
   /** Headers of the upgrade request: `Authorization`, `Cookie` and so on. In Node, Bun and Deno only. @default none */
@@ -115,7 +101,7 @@ export interface LongSocketOptions extends SocketOptions {
    * Called for each connection before it is the application's: to authenticate, say. Only when it is done is `open`
    * emitted and what waits sent; when it throws or rejects, the attempt has failed. @default none
    */
-  onConnect?: ((connection: Greeting) => unknown) | undefined;
+  onConnect?: ((connection: Greeting<In, Out>) => unknown) | undefined;
   /**
    * Nothing lost, nothing twice, in order, both ways, over any number of connections. The server must be a
    * `LongSocketServer` (`longsocket/server`); another one is a final error that says so. `onConnect`, and an `overflow` that
@@ -146,6 +132,8 @@ export interface LongSocketOptions extends SocketOptions {
 }
 
 const isWait = checks.wait[1] as (value: unknown) => value is number;
+/** Options of whatever messages. */
+export type AnyClientOptions = Omit<LongSocketOptions<unknown, never>, 'onConnect'> & { readonly onConnect?: unknown };
 
 /** A subprotocol is a token (RFC 6455 §4.1, RFC 9110 §5.6.2), and offered once. */
 const isProtocols = (value: unknown): boolean => {
@@ -195,7 +183,7 @@ const clientChecks: Record<keyof LongSocketOptions, Check> = {
 };
 
 /** Throws for what cannot work, before anything is begun. */
-export function validateClient(url: unknown, options: LongSocketOptions): void {
+export function validateClient(url: unknown, options: AnyClientOptions): void {
   validate(options, clientChecks);
   if (options.session) {
     validateSession(options);
@@ -252,7 +240,7 @@ export function resolveHeaders(value: unknown): RequestHeaders | undefined {
 }
 
 /** The machine's view of the client's options, with every default. */
-export function clientConfig(url: unknown, options: LongSocketOptions): LineConfig {
+export function clientConfig(url: unknown, options: AnyClientOptions): LineConfig {
   const { protocols, headers, backoff, shouldReconnect, onListenerError = reportListenerError } = options;
   const guard = guardWith(onListenerError);
   const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;

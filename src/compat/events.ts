@@ -1,6 +1,6 @@
-import type { Abort } from '../client/options.js';
 import type { LongSocketError } from '../core/errors.js';
 import type { Ending } from '../core/types.js';
+import type { Abort } from '../socket/abort.js';
 import { CloseEvent as PlatformCloseEvent } from '../websocket/events.js';
 import {
   baseOf,

@@ -1,14 +1,23 @@
-import type { Ending } from './types.js';
+import type { Data, Ending } from './types.js';
 
 /**
  * What went wrong, for programs. Thrown or rejected with:
  * - `INVALID_OPTION`, `INVALID_URL`, `INVALID_ARGUMENT`: the caller's mistake; nothing was done
- * - `INVALID_MESSAGE`: neither text nor bytes; nothing was queued
+ * - `INVALID_MESSAGE`: neither text nor bytes, or nothing that the codec can encode; nothing was queued
  * - `QUOTA_EXCEEDED`: the buffer is full; nothing was queued
  * - `MESSAGE_TOO_BIG`: longer than the server of this session accepts; nothing was queued
  * - `CLOSED`: not connecting or connected any more, or not yet
  * - `ABORTED`: an abort signal; `cause` is its reason
  * - `READER_TOO_SLOW`: an async iterator's buffer overflowed, and it ended
+ *
+ * Rejected by requests:
+ * - `REQUEST_TIMEOUT`: no answer came in time
+ * - `REQUEST_LOST`: nobody knows whether it was handled: the connection is lost, or the session, or who was to answer
+ * - `REQUEST_REFUSED`: the peer did not handle it: it has no handler, is busy, or cannot read it
+ * - `REQUEST_FAILED`: the peer's handler failed
+ *
+ * Given to the `error` event alone, with `data`:
+ * - `INVALID_MESSAGE`: what came is no message to the codec; it is skipped, and all else goes on
  *
  * Given to the `error` event, and to the rejections that follow from it, with `ending` saying more:
  * - `UNSUPPORTED`: the platform's WebSocket cannot do what an option asks for
@@ -27,6 +36,10 @@ export type ErrorCode =
   | 'CLOSED'
   | 'ABORTED'
   | 'READER_TOO_SLOW'
+  | 'REQUEST_TIMEOUT'
+  | 'REQUEST_LOST'
+  | 'REQUEST_REFUSED'
+  | 'REQUEST_FAILED'
   | 'UNSUPPORTED'
   | 'PROVIDER_FAILED'
   | 'DIAL_FAILED'
@@ -55,11 +68,18 @@ export class LongSocketError extends Error {
   readonly code: ErrorCode;
   /** What ended the attempt or connection, for the codes that speak of one. */
   readonly ending?: Ending;
+  /** What came and could not be decoded, as it came. */
+  readonly data?: Data;
 
-  constructor(code: ErrorCode, message: string, { cause, ending }: { cause?: unknown; ending?: Ending } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { cause, ending, data }: { cause?: unknown; ending?: Ending | undefined; data?: Data | undefined } = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     if (ending) this.ending = ending;
+    if (data !== undefined) this.data = data;
     Object.defineProperty(this, BRAND, { value: true });
   }
 

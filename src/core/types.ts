@@ -163,7 +163,7 @@ export interface Loss {
   readonly undelivered: number;
   /** Messages of which nobody knows: at most so many did not arrive. Either this or `undelivered` is 0. */
   readonly unknown: number;
-  /** These messages, oldest first. Nothing is sent again without your asking. */
+  /** These messages, oldest first, as they were sent: with a codec, encoded. Nothing is sent again without your asking. */
   readonly messages: readonly Data[];
 }
 

@@ -47,7 +47,7 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
     transport: Transport,
     request: Request,
     config: LineConfig,
-    options: SocketOptions & { readonly maxPayload?: number | undefined },
+    options: SocketOptions<In, Out> & { readonly maxPayload?: number | undefined },
     principal?: string,
   ) {
     super(config, options, (random) => new Line({ ...config, random }), false);
@@ -88,7 +88,7 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
 export function accept<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest>(
   ws: WsSocket,
   request: Request,
-  options: SocketOptions = {},
+  options: SocketOptions<In, Out> = {},
 ): AcceptedSocket<In, Out, Request> {
   validate(options, socketChecks);
   if (typeof Object(ws).on !== 'function') throw unsupported('accept');

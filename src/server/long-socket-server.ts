@@ -5,7 +5,7 @@ import { type Clock, sharedTimers, systemClock } from '../io/clock.js';
 import type { ServerConnection } from '../io/connection.js';
 import { hashOf, newSession } from '../io/entropy.js';
 import { broadcasting } from '../io/node.js';
-import { isData } from '../socket/guard.js';
+import { checkedData, encodeWith } from '../socket/codec.js';
 import { Listeners, reportListenerError } from '../socket/listeners.js';
 import { clockOf, lineConfig, type SocketOptions, sharedConfig, socketChecks } from '../socket/options.js';
 import { asyncDispose } from '../socket/socket.js';
@@ -81,8 +81,8 @@ export interface DrainOptions {
  * well, each connection as by `accept`.
  */
 export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequest = UpgradeRequest> {
-  readonly #options: LongSocketServerOptions<Request>;
-  readonly #socketOptions: SocketOptions & Pick<LongSocketServerOptions, 'maxPayload'>;
+  readonly #options: LongSocketServerOptions<Request, In, Out>;
+  readonly #socketOptions: SocketOptions<In, Out> & Pick<LongSocketServerOptions, 'maxPayload'>;
   readonly #listeners: Listeners<ServerEvents<In, Out, Request>>;
   readonly #clock: Clock;
   readonly #host: SessionHost<Request>;
@@ -101,7 +101,7 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
   #closed: Promise<void> | undefined;
 
   /** @throws LongSocketError `INVALID_OPTION`; `UNSUPPORTED` where there is no `ws`, as in Workers */
-  constructor(options: LongSocketServerOptions<Request>) {
+  constructor(options: LongSocketServerOptions<Request, In, Out>) {
     validateServer(options);
     this.#options = { ...options };
     const { clock = sharedTimers(systemClock) } = options;
@@ -251,13 +251,12 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
    * @throws LongSocketError `INVALID_MESSAGE`
    */
   broadcast(sockets: Iterable<ServerSocket<In, Out, Request>>, data: Out): number {
-    if (!isData(data))
-      throw new LongSocketError('INVALID_MESSAGE', 'a message is text, an ArrayBuffer or a view of one');
+    const { codec } = this.#options;
     // One copy for all, which nobody changes.
-    const message = detached(data as Data) as Out;
+    const message = detached(codec ? encodeWith(codec, data) : checkedData(data));
     let taken = 0;
-    broadcasting(message as Data, () => {
-      for (const socket of sockets) if (socket.offer(message)) taken++;
+    broadcasting(message, () => {
+      for (const socket of sockets) if (socket.offerEncoded(message)) taken++;
     });
     return taken;
   }
@@ -332,6 +331,6 @@ export class LongSocketServer<In = Data, Out = Data, Request extends UpgradeRequ
 }
 
 /** The part of the options that each socket has. */
-function socketOptionsOf(options: LongSocketServerOptions<never>): SocketOptions {
+function socketOptionsOf<In, Out>(options: LongSocketServerOptions<never, In, Out>): SocketOptions<In, Out> {
   return Object.fromEntries(Object.entries(options).filter(([name]) => name in socketChecks));
 }

@@ -1,5 +1,6 @@
 import type { PeerConfig } from '../core/attachment.js';
 import type { Ledger } from '../core/outbox.js';
+import type { Data } from '../core/types.js';
 import {
   type Check,
   checks,
@@ -26,7 +27,8 @@ export interface HttpServer {
 }
 
 /** Options of a {@link LongSocketServer}. Times in ms. Unknown names and wrong values throw `INVALID_OPTION`. */
-export interface LongSocketServerOptions<Request extends UpgradeRequest = UpgradeRequest> extends SocketOptions {
+export interface LongSocketServerOptions<Request extends UpgradeRequest = UpgradeRequest, In = Data, Out = Data>
+  extends SocketOptions<In, Out> {
   /** Listens on this port with a server of its own; 0 for any free one. One of `port`, `server` and `noServer` is needed. @default none */
   port?: number | undefined;
   /** With `port`: the address to listen on. @default all */
@@ -74,6 +76,9 @@ export interface LongSocketServerOptions<Request extends UpgradeRequest = Upgrad
   store?: SessionStore | undefined;
 }
 
+/** Options of whatever requests and messages. */
+export type AnyServerOptions = LongSocketServerOptions<never, unknown, never>;
+
 const serverChecks: Record<keyof LongSocketServerOptions, Check> = {
   ...socketChecks,
   port: ['a port number', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 65_536],
@@ -110,7 +115,7 @@ const serverChecks: Record<keyof LongSocketServerOptions, Check> = {
 };
 
 /** Throws for what cannot work, before anything is begun. */
-export function validateServer(options: LongSocketServerOptions<never>): void {
+export function validateServer(options: AnyServerOptions): void {
   validate(options, serverChecks);
   validateSession(options);
   const { port, server, noServer, host } = options;
@@ -121,7 +126,7 @@ export function validateServer(options: LongSocketServerOptions<never>): void {
 }
 
 /** The machine's view of the options, with every default. */
-export function peerConfig(options: LongSocketServerOptions<never>, ledger: Ledger): PeerConfig {
+export function peerConfig(options: AnyServerOptions, ledger: Ledger): PeerConfig {
   const { closeTimeout, maxBufferedBytes, maxBufferedMessages } = sharedConfig(options);
   const heartbeat = options.heartbeat || {};
   return {

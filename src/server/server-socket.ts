@@ -40,7 +40,7 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
   #released: ((snapshot: PeerSnapshot | undefined) => void) | undefined;
 
   /** Made by a `LongSocketServer`. */
-  constructor(seat: Seat<Request>, options: SocketOptions, keeper: Keeper) {
+  constructor(seat: Seat<Request>, options: SocketOptions<In, Out>, keeper: Keeper) {
     const { peer, maxBufferedBytes, maxBufferedMessages } = seat;
     super({ maxBufferedBytes, maxBufferedMessages, overflow: 'throw', nap: NAP }, options, () => peer, true);
     this.principal = seat.principal;

@@ -13,7 +13,7 @@ import {
 import type { ConnectionId, ConnectionReport, Remains } from '../core/types.js';
 import type { Clock } from '../io/clock.js';
 import type { Connection, Report } from '../io/connection.js';
-import type { SocketOptions } from '../socket/options.js';
+import type { AnySocketOptions, SocketOptions } from '../socket/options.js';
 import type { UpgradeRequest } from './accept.js';
 import { SessionSocket } from './server-socket.js';
 import type { SessionStore } from './store.js';
@@ -92,7 +92,7 @@ export interface HostListener<Request extends UpgradeRequest> {
  */
 export class SessionHost<Request extends UpgradeRequest> {
   readonly #config: HostConfig;
-  readonly #socketOptions: SocketOptions;
+  readonly #socketOptions: SocketOptions<never, never>;
   readonly #listener: HostListener<Request>;
   readonly #registry: Registry;
   /** Timers of questions to the store. */
@@ -113,9 +113,9 @@ export class SessionHost<Request extends UpgradeRequest> {
   #allLeft = (): void => {};
   #closed = false;
 
-  constructor(config: HostConfig, socketOptions: SocketOptions, listener: HostListener<Request>) {
+  constructor(config: HostConfig, socketOptions: AnySocketOptions, listener: HostListener<Request>) {
     this.#config = config;
-    this.#socketOptions = socketOptions;
+    this.#socketOptions = socketOptions as SocketOptions<never, never>;
     this.#listener = listener;
     this.#registry = new Registry({ ...config, hasStore: config.store !== undefined });
     config.ledger.relieved = () => {

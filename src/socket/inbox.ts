@@ -6,8 +6,13 @@ export interface Audience<In> {
 
 /** One who iterates, and what it has not taken yet, oldest first. */
 export interface InboxReader<In> {
-  readonly unread: In[];
+  readonly unread: (In | typeof SKIPPED)[];
 }
+
+/**
+ * Stands for a message that no reader gets: it counts as read when all before it are, since acks speak of all up to a number.
+ */
+export const SKIPPED: unique symbol = Symbol('skipped');
 
 /** Most sockets are never iterated over. */
 const NOBODY: readonly never[] = [];
@@ -19,7 +24,7 @@ const NOBODY: readonly never[] = [];
  */
 export class Inbox<In> {
   /** Messages that nobody was there to read. */
-  #held: In[] = [];
+  #held: (In | typeof SKIPPED)[] = [];
   /** Number of the last message that came. */
   #last = 0;
   #listeners = 0;
@@ -47,6 +52,14 @@ export class Inbox<In> {
     return false;
   }
 
+  /** One came that is nobody's to read. */
+  skips(number: number): void {
+    this.#last = number;
+    if (this.#held.length > 0) this.#held.push(SKIPPED);
+    for (const { unread } of this.#readers) if (unread.length > 0) unread.push(SKIPPED);
+    this.settle();
+  }
+
   #count(): void {
     this.#listeners = this.#audience.count('message') - this.#readers.length;
   }
@@ -61,7 +74,7 @@ export class Inbox<In> {
     Promise.resolve().then(() => {
       this.#delivering = false;
       for (this.#count(); this.#held.length > 0 && this.#isRead; this.#count()) {
-        this.#audience.emit('message', this.#held.shift() as In);
+        this.#audience.emit('message', shiftMessage(this.#held));
       }
       this.settle();
     });
@@ -74,7 +87,7 @@ export class Inbox<In> {
   }
 
   /** `unread`: what it leaves to the next, if nobody else has had it. */
-  leave(reader: InboxReader<In>, unread: readonly In[]): void {
+  leave(reader: InboxReader<In>, unread: Readonly<InboxReader<In>['unread']>): void {
     if (!this.#readers.includes(reader)) return;
     this.#readers = this.#readers.filter((other) => other !== reader);
     if (this.#isRead) return;
@@ -105,4 +118,11 @@ export class Inbox<In> {
     this.#told = { number, pulls };
     this.#tell(number, pulls);
   }
+}
+
+/** Takes the first message off a list that begins with one, and what stands for none behind it. */
+export function shiftMessage<In>(list: (In | typeof SKIPPED)[]): In {
+  const message = list.shift() as In;
+  while (list[0] === SKIPPED) list.shift();
+  return message;
 }

@@ -1,9 +1,8 @@
 import { LongSocketError } from '../core/errors.js';
-import { byteLength } from '../core/outbox.js';
-import type { Data } from '../core/types.js';
+import { type SKIPPED, shiftMessage } from './inbox.js';
 
 /** Where messages come from: calls `message` for each, `end` when there will be none; returns how to stop. */
-type Source<In> = (message: (data: In) => void, end: (error?: LongSocketError) => void) => () => void;
+type Source<In> = (message: (data: In, bytes?: number) => void, end: (error?: LongSocketError) => void) => () => void;
 
 type Result<In> = IteratorResult<In, undefined>;
 
@@ -18,11 +17,13 @@ export function iterate<In>(
   maxBytes: number,
   maxMessages: number,
   /** What is to be read first, and then what waits to be read. */
-  buffered: In[] = [],
+  buffered: (In | typeof SKIPPED)[] = [],
   /** Called whenever more or less of it waits. */
   changed: () => void = () => {},
 ): AsyncIterableIterator<In> {
   const readers: { resolve(result: Result<In>): void; reject(error: unknown): void }[] = [];
+  /** How much each of the buffered messages counts, and all together. */
+  const sizes: number[] = [];
   let bytes = 0;
   let ended = false;
   let failure: LongSocketError | undefined;
@@ -39,18 +40,19 @@ export function iterate<In>(
       failure = undefined;
     }
   };
-  stop = source((data) => {
+  stop = source((data, size = 0) => {
     const reader = readers.shift();
     if (reader) {
       reader.resolve({ done: false, value: data });
       return;
     }
-    bytes += sizeOf(data);
+    bytes += size;
     if (buffered.length >= maxMessages || (bytes > maxBytes && buffered.length > 0)) {
       const amount = `${buffered.length} messages were waiting to be read`;
       end(new LongSocketError('READER_TOO_SLOW', `${amount}: read faster, or raise maxBufferedBytes or -Messages`));
     } else {
       buffered.push(data);
+      sizes.push(size);
       changed();
     }
   }, end);
@@ -59,8 +61,8 @@ export function iterate<In>(
   return {
     next() {
       if (buffered.length > 0) {
-        const value = buffered.shift() as In;
-        bytes -= sizeOf(value);
+        const value = shiftMessage(buffered);
+        bytes -= sizes.shift() ?? 0;
         changed();
         return Promise.resolve({ done: false, value });
       }
@@ -82,11 +84,4 @@ export function iterate<In>(
       return this;
     },
   };
-}
-
-/** Decoded messages have no size of their own: their number is bounded. */
-function sizeOf(message: unknown): number {
-  return typeof message === 'string' || ArrayBuffer.isView(message) || message instanceof ArrayBuffer
-    ? byteLength(message as Data)
-    : 0;
 }

@@ -1,15 +1,22 @@
 import { MOST_MESSAGES, MOST_RETAINED } from '../core/delivery.js';
 import { LongSocketError } from '../core/errors.js';
-import type { LineConfig } from '../core/types.js';
+import type { Data, LineConfig } from '../core/types.js';
 import { type Clock, systemClock, systemRandom } from '../io/clock.js';
 import type { BinaryType } from '../io/connection.js';
 import type { Inspection } from '../io/driver.js';
+import type { Codec } from './codec.js';
 import { type Guard, guardWith, isBoolean, isData } from './guard.js';
 import { type HeartbeatOptions, heartbeatConfig } from './heartbeat.js';
 import { type ListenerErrorHandler, reportListenerError } from './listeners.js';
 
-/** Options of both ends. */
-export interface SocketOptions {
+/** Options of both ends. `In`: what arrives, `Out`: what is sent. */
+export interface SocketOptions<In = Data, Out = Data> {
+  /**
+   * What messages are: `json()` of `longsocket/messages`, or any other. It decides the types of `send`, `write`, `message`
+   * events, iteration and `onConnect`. A message that it cannot decode is an `error` event, `INVALID_MESSAGE` with the data,
+   * and is skipped. A heartbeat's messages are not the codec's. @default none: text and bytes as they are
+   */
+  codec?: Codec<In, Out> | undefined;
   /**
    * How a dead link is found; `false`: not at all. A session brings its own heartbeat, everywhere: there only `interval`
    * and `timeout` may be set.
@@ -82,6 +89,10 @@ const heartbeatChecks: Record<keyof HeartbeatOptions, Check> = {
 };
 
 export const socketChecks: Record<keyof SocketOptions, Check> = {
+  codec: [
+    'an object with encode and decode',
+    (value) => ['encode', 'decode'].every((name) => typeof Object(value)[name] === 'function'),
+  ],
   heartbeat: ['an object, or false', (value) => value === false || checks.object[1](value)],
   closeTimeout: checks.limit,
   maxBufferedBytes: checks.count,
@@ -106,7 +117,7 @@ export function validate(options: unknown, known: Readonly<Record<string, Check>
     const [expected, holds] = check;
     if (value !== undefined && !holds(value)) throw invalid(`option \`${prefix}${name}\` must be ${expected}`, value);
   }
-  const { heartbeat } = options as SocketOptions;
+  const { heartbeat } = options as AnySocketOptions;
   if (heartbeat && !prefix) {
     validate(heartbeat, heartbeatChecks, 'heartbeat.');
     const { announce, message, isReply } = heartbeat;
@@ -118,13 +129,16 @@ export function validate(options: unknown, known: Readonly<Record<string, Check>
   }
 }
 
+/** Options of whatever messages. */
+export type AnySocketOptions = SocketOptions<unknown, never>;
+
 /** What a session cannot do with. Throws `INVALID_OPTION`. */
 export function validateSession({
   heartbeat,
   overflow,
   maxBufferedBytes = 0,
   maxBufferedMessages = 0,
-}: SocketOptions): void {
+}: AnySocketOptions): void {
   if (maxBufferedBytes > MOST_RETAINED) {
     throw invalid(`option \`maxBufferedBytes\` must be at most ${MOST_RETAINED} with a session`, maxBufferedBytes);
   }
@@ -159,7 +173,7 @@ type SharedConfig = Pick<
  * The machine's view of the options of both ends. Whoever spreads it into a configuration does so last: an object that gets
  * properties behind a spread has a hidden class of its own in V8, half a KiB for each socket.
  */
-export function sharedConfig(options: SocketOptions): SharedConfig {
+export function sharedConfig(options: AnySocketOptions): SharedConfig {
   const guard = guardWith(options.onListenerError ?? reportListenerError);
   return {
     closeTimeout: options.closeTimeout ?? 5000,
@@ -179,7 +193,7 @@ function chance(random: () => number, guard: Guard): () => number {
 }
 
 /** The machine's view of the options of an end that does not dial. */
-export function lineConfig(options: SocketOptions): LineConfig {
+export function lineConfig(options: AnySocketOptions): LineConfig {
   return {
     reconnect: false,
     backoffBase: 0,
@@ -194,4 +208,4 @@ export function lineConfig(options: SocketOptions): LineConfig {
   };
 }
 
-export const clockOf = (options: SocketOptions): Clock => options.clock ?? systemClock;
+export const clockOf = (options: AnySocketOptions): Clock => options.clock ?? systemClock;

@@ -20,8 +20,9 @@ import type {
 import { type Clock, systemRandom } from '../io/clock.js';
 import type { Connection, Report } from '../io/connection.js';
 import { Driver, type DriverHost, type Inspection } from '../io/driver.js';
-import { isData } from './guard.js';
-import { Inbox } from './inbox.js';
+import { type Aside, type Backstage, backstage, ordinaryLoss } from './backstage.js';
+import { type Codec, checkedData, decodeWith, encodeWith } from './codec.js';
+import { Inbox, type InboxReader } from './inbox.js';
 import { iterate } from './iterate.js';
 import { Life } from './life.js';
 import { isolate, Listeners, reportListenerError } from './listeners.js';
@@ -91,10 +92,15 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   protected readonly listeners: Listeners<SocketEvents<In>>;
   protected readonly clock: Clock;
   readonly #bounds: Bounds;
+  readonly #codec: Codec<In, Out> | undefined;
+  /** What shares this socket with messages, if anything does. */
+  #aside: Aside | undefined;
+  /** Bytes of the message that is being delivered, before it was decoded. */
+  #encodedBytes = 0;
   /** With a session: who has read what. */
   readonly #inbox: Inbox<In> | undefined;
   /** Made when somebody first waits: most sockets only send. */
-  #writers: Writers<Out> | undefined;
+  #writers: Writers | undefined;
   /** The connection in use, or the last one. */
   #connection: Connection | undefined;
   /** Its id, until it is over. */
@@ -108,12 +114,13 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   /** `make`: the machine, which draws its random numbers from this source. `session`: it has one. */
   protected constructor(
     bounds: Bounds,
-    options: SocketOptions,
+    options: SocketOptions<In, Out>,
     make: (random: () => number) => Machine,
     session: boolean,
   ) {
     const { inspect, onListenerError = reportListenerError } = options;
     this.#bounds = bounds;
+    this.#codec = options.codec;
     this.clock = clockOf(options);
     this.listeners = new Listeners(onListenerError);
     if (session) {
@@ -176,24 +183,59 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
    * Accepts a message. `'sent'`: handed to an open connection; `'queued'`: waits for one, or for the transport;
    * `'dropped'`: refused by `overflow: 'drop-newest'`. Neither of the first two says that it has arrived; with a session,
    * it will (`delivered()`), or be counted in `lost` or `close`.
-   * @throws LongSocketError `QUOTA_EXCEEDED` (full), `MESSAGE_TOO_BIG`, `CLOSED`, or `INVALID_MESSAGE`; nothing is queued then.
+   * @throws LongSocketError `QUOTA_EXCEEDED` (full), `MESSAGE_TOO_BIG`, `CLOSED`, or `INVALID_MESSAGE` (also: the codec
+   * cannot encode it); nothing is queued then.
    */
   send(data: Out, options?: SendOptions): 'sent' | 'queued' | 'dropped' {
-    this.#check(data);
+    const encoded = this.#encode(data);
     const { overflow } = this.#bounds;
     const refusal = overflow === 'throw' ? 'full' : 'dropped';
     const waits = this.#writers !== undefined && this.#writers.count > 0;
-    const verdict = waits ? refusal : this.driver.send(data as Data, options?.owned);
+    const verdict = waits ? refusal : this.driver.send(encoded, options?.owned);
     if (verdict === 'sent' || verdict === 'queued' || verdict === 'dropped') return verdict;
     throw verdict === 'closed' ? closedError() : verdict === 'too-big' ? tooBigError() : this.#quotaError();
   }
 
   /** As `send` with `owned: true` (do not change these bytes any more), but says whether it was accepted, and never throws. */
   offer(data: Out): boolean {
-    if (this.#closing || this.#life.end || !isData(data) || (this.#writers && this.#writers.count > 0)) return false;
+    try {
+      return this.#offer(this.#encode(data));
+    } catch {
+      return false;
+    }
+  }
+
+  #offer(data: Data): boolean {
+    if (this.#closing || this.#life.end || (this.#writers && this.#writers.count > 0)) return false;
     this.#holdBack();
-    const verdict = this.driver.send(data as Data, true);
+    const verdict = this.driver.send(data, true);
     return verdict === 'sent' || verdict === 'queued';
+  }
+
+  /**
+   * For a server that sends to many what it has encoded once.
+   * @internal
+   */
+  offerEncoded(data: Data): boolean {
+    return this.#offer(this.#aside ? this.#aside.escape(data) : data);
+  }
+
+  /**
+   * Lets something else share this socket with its messages. Once: `undefined` if something does already.
+   * @internal
+   */
+  [backstage](aside: Aside): Backstage | undefined {
+    if (this.#aside) return undefined;
+    this.#aside = aside;
+    return {
+      clock: this.clock,
+      random: this.#bounds.random ?? systemRandom,
+      write: (data, waiter) => {
+        if (this.#closing || this.#life.end) waiter.reject(closedError());
+        else this.#waiting.accept(data, true, waiter);
+      },
+      offer: (data) => this.#offer(data),
+    };
   }
 
   #quotaError(): LongSocketError {
@@ -213,8 +255,8 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
    * @throws LongSocketError (as a rejection) `CLOSED`, `MESSAGE_TOO_BIG` or `INVALID_MESSAGE`.
    */
   async write(data: Out, options?: SendOptions): Promise<void> {
-    this.#check(data);
-    await this.#waiting.write(data, options?.owned ?? false);
+    const encoded = this.#encode(data);
+    await this.#waiting.write(encoded, options?.owned ?? false);
   }
 
   /** Resolves when every message accepted so far was handed to a connection; rejects when the socket closes before. */
@@ -247,7 +289,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     this.#writers?.settle();
   }
 
-  get #waiting(): Writers<Out> {
+  get #waiting(): Writers {
     this.#writers ??= new Writers(this.driver);
     return this.#writers;
   }
@@ -259,16 +301,12 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     }
   }
 
-  #check(data: Out): void {
+  /** What is sent of a message, if one may be sent now. */
+  #encode(message: Out): Data {
     if (this.#closing || this.#life.end) throw closedError();
     this.#holdBack();
-    if (!isData(data)) {
-      const kind = Object.prototype.toString.call(data).slice(8, -1);
-      throw new LongSocketError(
-        'INVALID_MESSAGE',
-        `a message is text, an ArrayBuffer or a view of one, got ${kind}: use JSON.stringify, or await blob.arrayBuffer()`,
-      );
-    }
+    const data = this.#codec ? encodeWith(this.#codec, message) : checkedData(message);
+    return this.#aside ? this.#aside.escape(data) : data;
   }
 
   // --- state -------------------------------------------------------------------------------------------------------
@@ -397,13 +435,16 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   [Symbol.asyncIterator](): AsyncIterableIterator<In> {
     const { maxBufferedBytes, maxBufferedMessages } = this.#bounds;
     const inbox = this.#inbox;
-    const reader = { unread: [] };
-    const source = (message: (data: In) => void, end: (error?: LongSocketError) => void): (() => void) => {
+    const reader: InboxReader<In> = { unread: [] };
+    const source = (
+      message: (data: In, bytes?: number) => void,
+      end: (error?: LongSocketError) => void,
+    ): (() => void) => {
       inbox?.read(reader);
       if (this.#life.end) end();
       let failure: LongSocketError | undefined;
       const stops = [
-        this.listeners.on('message', message),
+        this.listeners.on('message', (data) => message(data, inbox ? 0 : this.#sizeOf(data))),
         this.on('failed', (ending) => {
           failure = errorOf(ending);
         }),
@@ -441,7 +482,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
   protected perform(effect: Effect): void {
     switch (effect.type) {
       case 'message':
-        this.#deliver(effect.data as In, effect.number);
+        this.receive(effect.data, effect.number);
         break;
       case 'write':
         // What a session writes is retained: its bytes are its own.
@@ -465,7 +506,33 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
     }
   }
 
-  #deliver(data: In, number = 0): void {
+  /** What came, as it came: a message, if it is one. */
+  protected receive(data: Data, number = 0): void {
+    if (this.#codec || this.#aside) this.#translate(data, number);
+    else this.#deliver(data as In, number);
+  }
+
+  #translate(data: Data, number: number): void {
+    try {
+      const ordinary = this.#aside ? this.#aside.ordinary(data) : data;
+      if (ordinary !== undefined) {
+        const message = this.#codec ? decodeWith(this.#codec, ordinary) : (ordinary as In);
+        this.#encodedBytes = byteLength(ordinary);
+        this.#deliver(message, number);
+        return;
+      }
+      this.#aside?.take(data);
+    } catch (error) {
+      this.listeners.emit('error', error as LongSocketError);
+    }
+    this.#inbox?.skips(number);
+  }
+
+  #sizeOf(message: In): number {
+    return this.#codec ? this.#encodedBytes : byteLength(message as Data);
+  }
+
+  #deliver(data: In, number: number): void {
     const inbox = this.#inbox;
     if (inbox && !inbox.takes(data, number)) return;
     this.listeners.emit('message', data);
@@ -484,6 +551,7 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
       const undelivered = detail.undelivered + this.driver.waitingCount;
       this.#finish({ ...detail, undelivered });
     } else if (event === 'error') this.listeners.emit(event, errorOf(detail));
+    else if (event === 'lost' && this.#aside) this.listeners.emit(event, ordinaryLoss(detail, this.#aside));
     else this.listeners.emit(event, detail as SocketEvents<In>[typeof event]);
   }
 

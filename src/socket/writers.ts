@@ -2,13 +2,14 @@ import { closedError, type LongSocketError, tooBigError } from '../core/errors.j
 import type { Data } from '../core/types.js';
 import type { Driver } from '../io/driver.js';
 
-interface Waiter {
+/** Told when what it waits for has come, or will not, in that very step. */
+export interface Waiter {
   resolve(): void;
   reject(error: LongSocketError): void;
 }
 
-interface Waiting<Out> extends Waiter {
-  readonly data: Out;
+interface Waiting extends Waiter {
+  readonly data: Data;
   readonly owned: boolean;
 }
 
@@ -18,9 +19,9 @@ interface Milestone extends Waiter {
 }
 
 /** Those who wait: writes for room in the buffer, in their order, and others until all is handed over, or has arrived. */
-export class Writers<Out> {
+export class Writers {
   readonly #driver: Driver;
-  #writes: Waiting<Out>[] = [];
+  #writes: Waiting[] = [];
   readonly #drains: Milestone[] = [];
   readonly #deliveries: Milestone[] = [];
   /** Writes that were refused behind all: they count, as those that wait do. */
@@ -36,11 +37,13 @@ export class Writers<Out> {
     return this.#writes.length;
   }
 
-  write(data: Out, owned: boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#writes.push({ data, owned, resolve, reject });
-      this.settle();
-    });
+  write(data: Data, owned: boolean): Promise<void> {
+    return new Promise((resolve, reject) => this.accept(data, owned, { resolve, reject }));
+  }
+
+  accept(data: Data, owned: boolean, { resolve, reject }: Waiter): void {
+    this.#writes.push({ data, owned, resolve, reject });
+    this.settle();
   }
 
   drained(): Promise<void> {
@@ -68,7 +71,7 @@ export class Writers<Out> {
     this.#settling = true;
     // Out of the list before it is sent: what that leads to may end the life, and with it everybody's wait.
     for (let first = this.#writes.shift(); first; first = this.#writes.shift()) {
-      const verdict = this.#driver.send(first.data as Data, first.owned);
+      const verdict = this.#driver.send(first.data, first.owned);
       // Whoever waits is not dropped for being the newest.
       if (verdict === 'full' || verdict === 'dropped') {
         this.#writes.unshift(first);

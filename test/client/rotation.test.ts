@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Greeting } from '../../src/client/options.js';
+import type { Greeting, LongSocketOptions } from '../../src/client/options.js';
 import { settle, simulated } from '../socket/simulated.js';
 
 /** A client without a session, connected, with what it said of its rotations. */
@@ -153,7 +153,7 @@ describe('maxConnectionAge', () => {
 
 describe('with onConnect', () => {
   /** Each greeting that has begun, and how to finish it. */
-  function greeted(options: Parameters<typeof simulated>[0] = {}) {
+  function greeted(options: LongSocketOptions = {}) {
     const greetings: { connection: Greeting; done: () => void }[] = [];
     const given = simulated({
       onConnect: (connection) => new Promise<void>((resolve) => greetings.push({ connection, done: resolve })),

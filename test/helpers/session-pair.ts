@@ -1,10 +1,10 @@
 import { LongSocket } from '../../src/client/long-socket.js';
 import type { LongSocketOptions } from '../../src/client/options.js';
 import type { Data } from '../../src/core/types.js';
-import type { SocketEvents } from '../../src/socket/socket.js';
+import type { Socket, SocketEvents } from '../../src/socket/socket.js';
 import { type NetworkOptions, SimulatedNetwork } from '../../src/testing/network.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
-import { type ServerEnd, SessionServer, type SessionServerOptions } from '../sim/session-network.js';
+import { SessionServer, type SessionServerOptions } from '../sim/session-network.js';
 
 const names: readonly (keyof SocketEvents)[] = [
   'state',
@@ -21,7 +21,8 @@ const names: readonly (keyof SocketEvents)[] = [
 ];
 
 /** Writes down what a socket tells its listeners. `messages`: whether it listens to these as well. */
-export function listen(socket: Pick<ServerEnd | LongSocket, 'on'>, messages = true) {
+// biome-ignore lint/suspicious/noExplicitAny: of whatever messages
+export function listen(socket: Pick<Socket<any, any>, 'on'>, messages = true) {
   const told: [event: keyof SocketEvents, detail: unknown][] = [];
   for (const name of names) {
     if (name !== 'message' || messages) socket.on(name, (detail: unknown) => told.push([name, detail]));
@@ -46,8 +47,8 @@ interface Arrangement {
 }
 
 /** A client with a session, and its server, on a simulated network with latency 10 ms and a chance of one half. */
-export function sessionPair(
-  options: LongSocketOptions = {},
+export function sessionPair<In = Data, Out = Data>(
+  options: LongSocketOptions<In, Out> = {},
   { server: serverOptions = {}, network: networkOptions = {}, reads = true }: Arrangement = {},
 ) {
   const clock = new VirtualClock();
@@ -57,7 +58,7 @@ export function sessionPair(
   const ends: ReturnType<typeof listen>[] = [];
   server.onsession = (socket) => ends.push(listen(socket, reads));
   network.serve(server.take);
-  const socket = new LongSocket('ws://host/', {
+  const socket = new LongSocket<In, Out>('ws://host/', {
     session: true,
     clock,
     dial: network.dial,

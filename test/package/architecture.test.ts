@@ -9,11 +9,26 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   client: ['client', 'socket', 'io', 'core'],
   server: ['server', 'socket', 'io', 'core'],
   react: ['react', 'core'],
+  messages: ['messages', 'socket', 'core'],
+  streams: ['streams', 'socket', 'core'],
   testing: ['testing', 'io', 'core'],
   cli: ['cli', 'client', 'socket', 'io', 'core'],
   websocket: ['websocket', 'client', 'socket', 'io', 'core'],
   compat: ['compat', 'websocket', 'client', 'socket', 'io', 'core'],
-  entry: ['cli', 'client', 'compat', 'server', 'react', 'testing', 'websocket', 'socket', 'io', 'core'],
+  entry: [
+    'cli',
+    'client',
+    'compat',
+    'server',
+    'react',
+    'messages',
+    'streams',
+    'testing',
+    'websocket',
+    'socket',
+    'io',
+    'core',
+  ],
 };
 /** Folders of which only the types may be imported. */
 const typeArrows: Readonly<Record<string, readonly string[]>> = { testing: ['socket'] };
@@ -99,8 +114,10 @@ describe('the source tree', () => {
     expect(entries.map(({ path }) => path)).toEqual([
       'compat.ts',
       'index.ts',
+      'messages.ts',
       'react.ts',
       'server.ts',
+      'streams.ts',
       'testing.ts',
       'websocket.ts',
     ]);
@@ -126,6 +143,8 @@ describe('the check of the arrows', () => {
     ['testing/a.ts', "import { Listeners } from '../socket/a.js';", 'testing/a.ts → socket/a.ts'],
     ['react/a.ts', "import { LongSocket } from '../client/a.js';", 'react/a.ts → client/a.ts'],
     ['client/a.ts', "import { useState } from 'react';", 'client/a.ts → react'],
+    ['streams/a.ts', "import { json } from '../messages/a.js';", 'streams/a.ts → messages/a.ts'],
+    ['messages/a.ts', "import { LongSocket } from '../client/a.js';", 'messages/a.ts → client/a.ts'],
     ['io/a.ts', "type Socket = import('../socket/a.js').Socket;", 'io/a.ts → socket/a.ts'],
     ['io/node.ts', "import WebSocket from 'isomorphic-ws';", 'io/node.ts → isomorphic-ws'],
     ['io/browser.ts', "import { connect } from 'node:net';", 'io/browser.ts → node:net'],

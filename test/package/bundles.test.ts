@@ -12,6 +12,8 @@ const entries = [
   ['longsocket', 'LongSocket'],
   ['longsocket/compat', 'PartySocket'],
   ['longsocket/react', 'useLongSocket'],
+  ['longsocket/messages', 'json'],
+  ['longsocket/streams', 'readable'],
   ['longsocket/testing', 'SimulatedNetwork'],
   ['longsocket/websocket', 'WebSocket'],
 ] as const;

@@ -15,6 +15,8 @@ function runInApp<T>(kind: 'module' | 'commonjs', script: string, conditions: re
 
 const entries = [
   'longsocket',
+  'longsocket/messages',
+  'longsocket/streams',
   'longsocket/testing',
   'longsocket/react',
   'longsocket/compat',
@@ -45,9 +47,9 @@ describe.each([
     const imported = runInApp<string[][]>('module', importAll + printNames, conditions);
     const required = runInApp<string[][]>('commonjs', requireAll + printNames, conditions);
     expect(imported[0]).toEqual(expect.arrayContaining(['LongSocket', 'LongSocketError', 'respond']));
-    expect(imported[1]).not.toEqual([]);
-    expect(imported[2]).toEqual(['useLongSocket', 'useMessages', 'useSocketState']);
-    expect(imported[3]).toEqual(
+    for (const exported of imported) expect(exported).not.toEqual([]);
+    expect(imported[names.indexOf('longsocket/react')]).toEqual(['useLongSocket', 'useMessages', 'useSocketState']);
+    expect(imported[names.indexOf('longsocket/compat')]).toEqual(
       expect.arrayContaining(['default', 'PartySocket', 'ReconnectingWebSocket', 'WebSocket']),
     );
     if (names === entries)
@@ -130,9 +132,11 @@ test('package.json names only files that are in the package, and every entry has
   expect(Object.keys(manifest.exports).sort()).toEqual([
     '.',
     './compat',
+    './messages',
     './package.json',
     './react',
     './server',
+    './streams',
     './testing',
     './websocket',
   ]);
@@ -155,14 +159,17 @@ test('the package has a command, which runs where it is installed', () => {
   expect(output).toBe(`${version}\n`);
 });
 
-test('the package has a licence and nothing of the tests or the sources in it but the protocol', () => {
+test('the package has a licence and nothing of the tests or the sources in it but the protocols', () => {
   const listed = execFileSync('tar', ['-tzf', inject('tarball')], { encoding: 'utf8' })
     .trim()
     .split('\n');
   const names = new Set(listed.map((path) => path.split('/')[1] as string));
   const allowed = ['dist', 'src', 'package.json', 'LICENSE', 'README.md', 'CHANGELOG.md'];
   expect([...names].filter((name) => !allowed.includes(name))).toEqual([]);
-  expect(listed.filter((path) => path.startsWith('package/src/'))).toEqual(['package/src/core/PROTOCOL.md']);
+  expect(listed.filter((path) => path.startsWith('package/src/'))).toEqual([
+    'package/src/core/PROTOCOL.md',
+    'package/src/messages/REQUESTS.md',
+  ]);
   expect(listed).toContain('package/LICENSE');
   expect(readFileSync(join(root, 'LICENSE'), 'utf8')).toContain('MIT License');
 });

@@ -23,7 +23,16 @@ test('the types are right under every module resolution, says attw', () => {
   });
   const { analysis, problems } = JSON.parse(stdout) as { analysis: { entrypoints: object }; problems?: object };
   expect(Object.keys(analysis.entrypoints)).toEqual(
-    expect.arrayContaining(['.', './compat', './react', './server', './testing', './websocket']),
+    expect.arrayContaining([
+      '.',
+      './compat',
+      './messages',
+      './react',
+      './server',
+      './streams',
+      './testing',
+      './websocket',
+    ]),
   );
   expect(problems ?? {}).toEqual({});
   expect(status).toBe(0);

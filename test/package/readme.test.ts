@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { LongSocket } from '../../src/index.js';
@@ -39,7 +39,7 @@ beforeAll(async () => {
   });
   proxy = await FaultProxy.listen(portOf(server));
   tunnel = await listenForConnect();
-  provide('express', 'fastify');
+  provide('express', 'fastify', 'zod', '@msgpack/msgpack');
   writeStandInForNext();
 });
 
@@ -150,7 +150,9 @@ async function freePort(): Promise<number> {
 /** Lets the programs import development dependencies of ours. */
 function provide(...names: readonly string[]): void {
   for (const name of names) {
-    symlinkSync(join(root, 'node_modules', name), join(inject('app'), 'node_modules', name), 'junction');
+    const link = join(inject('app'), 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), link, 'junction');
   }
 }
 

@@ -33,6 +33,8 @@ import ReconnectingWebSocket, { CloseEvent as ReconnectingCloseEvent, PartySocke
 import { accept } from 'longsocket/server';
 import * as longsocket from 'longsocket/server';
 import { useLongSocket, useMessages, useSocketState } from 'longsocket/react';
+import { json, requests, type StandardSchema } from 'longsocket/messages';
+import { readable, writable } from 'longsocket/streams';
 import * as testing from 'longsocket/testing';
 import Default, { CloseEvent, WebSocket as DropIn, type WebSocketOptions } from 'longsocket/websocket';
 
@@ -76,6 +78,18 @@ reconnecting.addEventListener('message', { handleEvent: (event) => event.data })
 reconnecting.onclose = (event) => event instanceof ReconnectingCloseEvent && event.wasClean;
 const party: ReconnectingWebSocket = new PartySocket({ host: 'example.test', room: 'a', query: async () => ({ token: 't' }) });
 export { party, reconnecting };
+declare const schema: StandardSchema<{ at: string }, { at: Date }>;
+const typed = new LongSocket('wss://example.test', { codec: json({ schema }) });
+typed.send({ at: 'now' });
+typed.on('message', ({ at }): number => at.getTime());
+const calls = requests<{ get: string }, { got: number }>(typed);
+export const got: Promise<{ got: number }> = calls.request({ get: 'it' }, { timeout: 1000 });
+calls.handle(({ get }) => ({ got: get.length }), { reportErrors: true });
+const stream: ReadableStream<{ at: Date }> = readable(typed);
+const sink: WritableStream<{ at: string }> = writable(typed, { closeSocket: true });
+// @ts-expect-error that is not what the schema takes
+typed.send({ at: 1 });
+export { sink, stream };
 // @ts-expect-error a number is no message
 socket.send(1);
 // @ts-expect-error there is no such event
@@ -85,6 +99,7 @@ socket.on('mesage', () => {});
 /** With lib.dom: its classes are what the options expect. */
 const domConsumer = `${consumer}
 new LongSocket(new URL('wss://example.test'), { WebSocket, signal: new AbortController().signal });
+void stream.pipeThrough(new TransformStream<{ at: Date }, { at: string }>()).pipeTo(sink);
 
 const standard: WebSocket = new DropIn(new URL('wss://example.test'));
 const constructors: Pick<typeof WebSocket, 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'> & {

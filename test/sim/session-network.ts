@@ -5,12 +5,15 @@ import { type LongSocketServerOptions, peerConfig } from '../../src/server/optio
 import { ServedConnection } from '../../src/server/served-connection.js';
 import type { SessionSocket } from '../../src/server/server-socket.js';
 import { RetainedLedger, SessionHost } from '../../src/server/session-host.js';
+import type { Codec } from '../../src/socket/codec.js';
 import type { SimulatedNetwork } from '../../src/testing/network.js';
 
 /** A session's end at the server, for text and bytes. */
 export type ServerEnd = SessionSocket;
 
 export interface SessionServerOptions extends LongSocketServerOptions {
+  /** Of the server's ends; their types do not know of it. */
+  readonly codec?: Codec<never, never>;
   /** Who a connection is from, by its URL. @default nobody is asked */
   readonly principalOf?: ((url: string) => string | undefined) | undefined;
   /** Where it is from. */
@@ -50,10 +53,10 @@ export class SessionServer {
       maxSessionsPerPrincipal,
       store,
     };
-    const { inspect, onListenerError } = options;
+    const { codec, inspect, onListenerError } = options;
     this.host = new SessionHost(
       config,
-      { clock, inspect, onListenerError },
+      { codec, clock, inspect, onListenerError },
       {
         session: (socket) => {
           this.sockets.push(socket as unknown as ServerEnd);

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { LongSocketError } from '../../src/core/errors.js';
+import { byteLength } from '../../src/core/outbox.js';
+import type { Data } from '../../src/core/types.js';
 import { iterate } from '../../src/socket/iterate.js';
 
-/** An iterator, and the source it reads. */
-function source<In = string>(maxBytes = 100, maxMessages = 3) {
-  let message: (data: In) => void = () => {};
+/** An iterator, and the source it reads. `sizeOf`: what each message counts. */
+function source<In = string>(maxBytes = 100, maxMessages = 3, sizeOf?: (message: In) => number) {
+  let message: (data: In, bytes?: number) => void = () => {};
   let end: (error?: LongSocketError) => void = () => {};
   const state = { stops: 0 };
   const iterator = iterate<In>(
@@ -17,7 +19,12 @@ function source<In = string>(maxBytes = 100, maxMessages = 3) {
     maxBytes,
     maxMessages,
   );
-  return { iterator, state, message: (data: In) => message(data), end: (error?: LongSocketError) => end(error) };
+  return {
+    iterator,
+    state,
+    message: (data: In) => message(data, sizeOf?.(data)),
+    end: (error?: LongSocketError) => end(error),
+  };
 }
 
 const DONE = { done: true, value: undefined };
@@ -124,7 +131,7 @@ describe('a reader that is too slow', () => {
   });
 
   test('is bounded in bytes, of text and of binary data', async () => {
-    const { iterator, message, state } = source<unknown>(10, 100);
+    const { iterator, message, state } = source<Data>(10, 100, byteLength);
     message('é'.repeat(3));
     message(new ArrayBuffer(2));
     message(new Uint8Array(2));
@@ -136,7 +143,7 @@ describe('a reader that is too slow', () => {
   });
 
   test('may always have one message, whatever its size', async () => {
-    const { iterator, message, state } = source(10, 100);
+    const { iterator, message, state } = source(10, 100, byteLength);
     message('x'.repeat(1000));
     expect(state.stops).toBe(0);
     expect((await iterator.next()).done).toBe(false);
@@ -145,7 +152,7 @@ describe('a reader that is too slow', () => {
   });
 
   test('has room again for what it has read', async () => {
-    const { iterator, message, state } = source(10, 100);
+    const { iterator, message, state } = source(10, 100, byteLength);
     message('x'.repeat(5));
     for (let round = 0; round < 100; round++) {
       message('x'.repeat(5));
@@ -154,7 +161,7 @@ describe('a reader that is too slow', () => {
     expect(state.stops).toBe(0);
   });
 
-  test('of decoded messages is bounded by their number', () => {
+  test('of messages without a size is bounded by their number', () => {
     const { message, state } = source<object>(1, 2);
     message({ a: 1 });
     message({ a: 2 });

@@ -16,6 +16,7 @@ const call = (): void => {};
 
 /** For each option: what it may be, and what it may not. */
 const VALUES: Record<keyof SocketOptions, readonly [good: readonly unknown[], bad: readonly unknown[]]> = {
+  codec: [[{ encode: call, decode: call }], [{ encode: call }, 'json', null, call]],
   heartbeat: [
     [false, {}, { interval: 1 }],
     [true, null, 5, 'ping', call],

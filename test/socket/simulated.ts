@@ -8,7 +8,10 @@ import { type NetworkOptions, SimulatedNetwork } from '../../src/testing/network
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 /** A client on a simulated network, with latency 10 ms and a chance of one half, and what it told its listeners. */
-export function simulated(options: LongSocketOptions = {}, networkOptions: Partial<NetworkOptions> = {}) {
+export function simulated<In = Data, Out = Data>(
+  options: LongSocketOptions<In, Out> = {},
+  networkOptions: Partial<NetworkOptions> = {},
+) {
   const clock = new VirtualClock();
   const network = new SimulatedNetwork({ clock, ...networkOptions });
   const servers: ServerConnection[] = [];
@@ -18,7 +21,7 @@ export function simulated(options: LongSocketOptions = {}, networkOptions: Parti
     server.onmessage = (data) => received.push(data);
   });
   const world = { signal: (_: Signal): void => {}, watchers: 0 };
-  const socket = new LongSocket('ws://host/', {
+  const socket = new LongSocket<In, Out>('ws://host/', {
     clock,
     dial: network.dial,
     random: () => 0.5,
@@ -44,8 +47,8 @@ export function simulated(options: LongSocketOptions = {}, networkOptions: Parti
   ];
   for (const event of events) socket.on(event, (detail: unknown) => told.push([event, detail]));
   /** The details of one event, oldest first. */
-  const details = <Event extends keyof SocketEvents>(event: Event): SocketEvents[Event][] =>
-    told.filter(([name]) => name === event).map(([, detail]) => detail as SocketEvents[Event]);
+  const details = <Event extends keyof SocketEvents>(event: Event): SocketEvents<In>[Event][] =>
+    told.filter(([name]) => name === event).map(([, detail]) => detail as SocketEvents<In>[Event]);
   const names = (): string[] => told.map(([event]) => event).filter((event) => event !== 'state');
   const server = (): ServerConnection => {
     const last = servers.at(-1);
