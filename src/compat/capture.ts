@@ -8,8 +8,9 @@ type Events = { addEventListener?(type: string, listener: (event: never) => void
  * any, and only where options ask for more with more. `made` gets each socket. Where there is none: undefined.
  */
 export function capturing(options: Options, made: (socket: SocketLike) => void): WebSocketConstructor | undefined {
-  const WebSocket = webSocketOf(options);
   const extended = options.headers !== undefined || options.node !== undefined;
+  // Only `ws` can send those: a global one that nobody asked for shall not stand in its way.
+  const WebSocket = extended && !options.WebSocket ? undefined : webSocketOf(options);
   return (
     WebSocket &&
     new Proxy(WebSocket, {

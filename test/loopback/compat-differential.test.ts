@@ -1,6 +1,7 @@
 /** The same programs over reconnecting-websocket, partysocket and `longsocket/compat`, against a real server: what is told, and in which order. */
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import WebSocket from 'ws';
+import { ReconnectingWebSocket } from '../../src/compat.js';
 import type { Difference } from '../compat/differences.js';
 import {
   type AnyClass,
@@ -977,6 +978,28 @@ scenario(
     partysocket: ['never CLOSING', ['open', 'close 1000 "x" clean', '2', 'open']],
   },
 );
+
+describe('with options that only ws knows', () => {
+  test.each([
+    ['a global WebSocket that does not', () => vi.stubGlobal('WebSocket', class {}), {}],
+    ['ws as the option', () => {}, { WebSocket }],
+  ])('and %s, headers are sent', async (_title, prepare, options) => {
+    onTestFinished(() => {
+      vi.unstubAllGlobals();
+    });
+    prepare();
+    const server = await WsServer.listen();
+    const socket = new ReconnectingWebSocket(server.url, ['a'], {
+      ...options,
+      headers: { cookie: 'a=b' },
+      node: { origin: 'http://o' },
+    });
+    onTestFinished(() => socket.close());
+    await server.socket();
+    const { cookie, origin, 'sec-websocket-protocol': protocol } = server.requests[0]?.headers ?? {};
+    expect({ cookie, origin, protocol }).toEqual({ cookie: 'a=b', origin: 'http://o', protocol: 'a' });
+  });
+});
 
 interface ErrorLike {
   readonly message: string;
