@@ -2,7 +2,8 @@
  * The server's application. It counts aloud to each visitor, on each of the two lanes, whether or not somebody is there to
  * listen, and counts what it hears. Its servers come and go; what it has said and heard stays.
  */
-import { LongSocketError, type ServerSocket } from 'longsocket/server';
+import type { ServerSocket } from 'longsocket/server';
+import { offer } from './offer.js';
 import { type LaneName, laneNames } from './settings.js';
 import { type Heard, parseSpoken, spoken, Tally } from './tally.js';
 
@@ -131,17 +132,6 @@ class Conversation {
     if (!this.#wanted) return;
     const accepted = this.#socket !== undefined && offer(this.#socket, spoken(this.#said + 1));
     if (accepted || this.#lane === 'plain') this.#said += 1;
-  }
-}
-
-/** Sends what can be sent: a socket may be closing, or its buffer full. */
-function offer(socket: ServerSocket, data: string | ArrayBuffer | ArrayBufferView): boolean {
-  try {
-    socket.send(data);
-    return true;
-  } catch (error) {
-    if (error instanceof LongSocketError) return false;
-    throw error;
   }
 }
 

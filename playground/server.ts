@@ -3,9 +3,10 @@
  * lane that can be broken. Without Vite, so that tests can start it by itself.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LongSocketServer, memoryStore, type ServerStats } from 'longsocket/server';
+import { LongSocketServer, memoryStore, type ServerSocket, type ServerStats } from 'longsocket/server';
 import { FaultProxy } from '../test/helpers/fault-proxy.js';
 import { Visitors } from './conversation.js';
+import { Room } from './room.js';
 import { drainOptions, type LaneName, laneNames, latency, serverOptions } from './settings.js';
 
 /** How long a restarting server is away, in ms. */
@@ -36,7 +37,8 @@ export interface PlaygroundServer {
 /** Starts the server and the two networks on ephemeral ports of 127.0.0.1. */
 export async function startPlaygroundServer(): Promise<PlaygroundServer> {
   const visitors = new Visitors();
-  const fleet = await Fleet.start(visitors);
+  const room = new Room();
+  const fleet = await Fleet.start((socket) => (room.expects(socket) ? room : visitors).welcome(socket));
   const [session, plain] = [await openLane(fleet.port), await openLane(fleet.port)];
   const lanes = { session, plain };
   return {
@@ -52,6 +54,7 @@ export async function startPlaygroundServer(): Promise<PlaygroundServer> {
       }),
     close: async () => {
       visitors.close();
+      room.close();
       await Promise.all(laneNames.map((name) => lanes[name].proxy.close()));
       await fleet.close();
     },
@@ -72,21 +75,21 @@ interface Member {
 
 /** The server through its restarts, always on the same port, and its successors through deploys. They share a store. */
 class Fleet {
-  readonly #visitors: Visitors;
+  readonly #welcome: (socket: ServerSocket) => void;
   readonly #store = memoryStore();
   #members: Member[] = [];
   /** A restart or deploy under way; another one during it joins it. */
   #change: Promise<void> | undefined;
   #closed = false;
 
-  static async start(visitors: Visitors): Promise<Fleet> {
-    const fleet = new Fleet(visitors);
+  static async start(welcome: (socket: ServerSocket) => void): Promise<Fleet> {
+    const fleet = new Fleet(welcome);
     fleet.#members = [{ number: 1, role: 'serving', server: await fleet.#listen(0) }];
     return fleet;
   }
 
-  private constructor(visitors: Visitors) {
-    this.#visitors = visitors;
+  private constructor(welcome: (socket: ServerSocket) => void) {
+    this.#welcome = welcome;
   }
 
   get #newest(): Member {
@@ -109,7 +112,7 @@ class Fleet {
       // The page comes from the port of Vite.
       origins: (origin) => ['127.0.0.1', 'localhost'].includes(new URL(origin).hostname),
     });
-    server.on('connection', (socket) => this.#visitors.welcome(socket));
+    server.on('connection', this.#welcome);
     server.on('error', (error) => console.error(error));
     await server.listening;
     return server;
@@ -156,9 +159,7 @@ class Fleet {
 }
 
 /** A session needs none: it does not end with this server. */
-async function sayGoodbye(
-  socket: LongSocketServer['sockets'] extends Iterable<infer Each> ? Each : never,
-): Promise<void> {
+async function sayGoodbye(socket: ServerSocket): Promise<void> {
   if (socket.session !== undefined) return;
   socket.close(1012, 'service restart');
   await socket.closed;
