@@ -95,7 +95,8 @@ function encodeFrame(data: Data): Uint8Array {
 
 /** Opens a connection with `ws`, or with a WHATWG `WebSocket` if that is what it was given. */
 export function open(WebSocket: WebSocketConstructor, request: DialRequest, report: Report): Connection {
-  if (!('ping' in WebSocket.prototype)) return openBrowser(WebSocket, request, report);
+  // Bun's own WebSocket has `ping` too, but is no event emitter.
+  if (!('on' in WebSocket.prototype)) return openBrowser(WebSocket, request, report);
   const { url, protocols, headers, node } = request;
   const options = { perMessageDeflate: false, ...node, ...(headers && { headers }) };
   const socket = new WebSocket(url, protocols, options) as unknown as WsSocket;

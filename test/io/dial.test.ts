@@ -51,6 +51,14 @@ describe('the constructor', () => {
     expect(await dialWith(namespace)).toBeInstanceOf(OfThePlatform);
   });
 
+  test('of the platform is taken for what it is, though it can ping: as in Bun, where it is no event emitter', async () => {
+    class OfBun extends FakeWebSocket {
+      ping(): void {}
+    }
+    const socket = await dialWith({ default: OfIsomorphicWs }, OfBun);
+    expect([socket instanceof OfBun, typeof socket.onmessage]).toEqual([true, 'function']);
+  });
+
   test('that is nowhere is said to be missing', async () => {
     vi.resetModules();
     vi.doMock('isomorphic-ws', () => ({ default: undefined }));
