@@ -11,13 +11,15 @@ export function capturing(options: Options, made: (socket: SocketLike) => void):
   const extended = options.headers !== undefined || options.node !== undefined;
   // Only `ws` can send those: a global one that nobody asked for shall not stand in its way.
   const WebSocket = extended && !options.WebSocket ? undefined : webSocketOf(options);
+  // Its attributes work everywhere, though in Workers they are nowhere to be seen before they are set.
+  const ofPlatform = WebSocket === (globalThis as { WebSocket?: unknown }).WebSocket;
   return (
     WebSocket &&
     new Proxy(WebSocket, {
       construct(target, [url, protocols, rest]) {
         const offered = protocols?.length > 0 ? [protocols] : [];
         const socket = extended ? new target(url, protocols, rest) : new target(url, ...offered);
-        if (!('onopen' in socket)) speakUp(socket);
+        if (!ofPlatform && !('onopen' in socket)) speakUp(socket);
         made(socket);
         return socket;
       },
