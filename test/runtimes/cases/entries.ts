@@ -1,5 +1,6 @@
 /** The other entries of the package. */
 import { LongSocket } from 'longsocket';
+import { ReconnectingWebSocket } from 'longsocket/compat';
 import { SimulatedNetwork, seededRandom, VirtualClock } from 'longsocket/testing';
 import { WebSocket } from 'longsocket/websocket';
 import { assert, type Case, equal, type Tools, until } from '../harness.js';
@@ -59,6 +60,32 @@ export const entries: readonly Omit<Case, 'group'>[] = [
       equal(events, ['open', 'close 1006  false'], 'the events of the plain one');
       equal(surviving, ['open', 'message still here'], 'the events of the one with a session');
       assert((await room.seen()).open >= 1, 'it has no connection');
+    },
+  },
+  {
+    name: 'longsocket/compat stands in for reconnecting-websocket',
+    async run(tools) {
+      const room = await tools.room();
+      const socket = new ReconnectingWebSocket(() => Promise.resolve(room.url()), 'first.v1', {
+        minReconnectionDelay: 10,
+        maxReconnectionDelay: 50,
+      });
+      tools.finally(() => socket.close());
+      const log: string[] = [];
+      const errors: string[] = [];
+      socket.addEventListener('open', () => log.push('open'));
+      socket.addEventListener('message', ({ data }) => log.push(`message ${data}`));
+      socket.addEventListener('close', ({ code }) => log.push(`close ${code}`));
+      socket.addEventListener('error', ({ message }) => errors.push(message));
+      socket.send('waits');
+      await until(
+        () => log.length === 2,
+        () => `the echo; there was ${log}, ${errors}`,
+      );
+      equal([socket.readyState, socket.protocol, socket.retryCount], [1, 'first.v1', 0], 'what it is now');
+      await room.do('cut');
+      await until(() => log.length === 4, 'the next connection');
+      equal(log, ['open', 'message waits', 'close 1006', 'open'], 'the events');
     },
   },
   {

@@ -16,6 +16,7 @@ for (const name of ofBrowsers) delete surroundings[name];
 const { LongSocket } = await import('longsocket');
 await import('longsocket/testing');
 await import('longsocket/websocket');
+await import('longsocket/compat');
 const build = import.meta.resolve('longsocket').includes('/browser/') ? 'browser build' : 'another build';
 const socket = new LongSocket('ws://localhost', { autoConnect: false });
 socket.on('error', ({ code }) => console.log(`${build}; connect: ${code}`));
