@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { requests } from 'longsocket/messages';
 import { LongSocketServer, type ServerSocket } from 'longsocket/server';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type CutKind, FaultProxy } from '../helpers/fault-proxy.js';
@@ -95,6 +96,10 @@ class Room {
   #newSessions(): LongSocketServer {
     const server = new LongSocketServer({ noServer: true, origins: '*' });
     server.on('connection', (socket: ServerSocket) => {
+      if (socket.url.includes('doubles')) {
+        requests<never, never, { number: number }, number>(socket).handle(({ number }) => number * 2);
+        return;
+      }
       socket.on('message', (data) => {
         if (typeof data === 'string') this.#seen.messages.push(data);
         void socket.write(data).catch(() => {});
@@ -110,7 +115,7 @@ class Room {
     const status = searchParams.get('status');
     const refusal = `HTTP/1.1 ${status} No\r\nRetry-After: 7\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
     if (status) socket.end(refusal);
-    else if (pathname === '/session') this.#sessions.handleUpgrade(request, socket, head);
+    else if (pathname.startsWith('/session')) this.#sessions.handleUpgrade(request, socket, head);
     else if (pathname !== '/hang') {
       this.#plain.handleUpgrade(request, socket, head, (accepted) => this.#accept(accepted, pathname, searchParams));
     }

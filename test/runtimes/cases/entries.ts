@@ -1,6 +1,8 @@
 /** The other entries of the package. */
 import { LongSocket } from 'longsocket';
 import { ReconnectingWebSocket } from 'longsocket/compat';
+import { json, requests } from 'longsocket/messages';
+import { readable, writable } from 'longsocket/streams';
 import { SimulatedNetwork, seededRandom, VirtualClock } from 'longsocket/testing';
 import { WebSocket } from 'longsocket/websocket';
 import { assert, type Case, equal, type Tools, until } from '../harness.js';
@@ -60,6 +62,58 @@ export const entries: readonly Omit<Case, 'group'>[] = [
       equal(events, ['open', 'close 1006  false'], 'the events of the plain one');
       equal(surviving, ['open', 'message still here'], 'the events of the one with a session');
       assert((await room.seen()).open >= 1, 'it has no connection');
+    },
+  },
+  {
+    name: 'longsocket/streams: what is written arrives once and in order over cuts, and reading ends with the socket',
+    async run(tools) {
+      const room = await tools.room();
+      const socket = tools.socket(room.url('/session'), { session: true, backoffBase: 10, minUptime: 0 });
+      const [writer, reader] = [writable(socket).getWriter(), readable(socket).getReader()];
+      const sent = Array.from({ length: 200 }, (_, n) => `${n}`);
+      const writing = (async () => {
+        for (const message of sent) {
+          await writer.write(message);
+          if (message === '50' || message === '150') await room.do('cut');
+        }
+        await writer.close();
+      })();
+      const got: unknown[] = [];
+      while (got.length < sent.length) got.push((await reader.read()).value);
+      await writing;
+      equal(got, sent, 'what came back');
+      socket.close();
+      equal((await reader.read()).done, true, 'the end');
+    },
+  },
+  {
+    name: 'longsocket/messages: JSON both ways, and what is none is a typed error with what came',
+    async run(tools) {
+      const room = await tools.room();
+      const socket = new LongSocket<unknown, unknown>(room.url(), { codec: json() });
+      tools.finally(() => socket.close());
+      const [got, errors]: [unknown[], unknown[]] = [[], []];
+      socket.on('message', (message) => got.push(message));
+      socket.on('error', ({ code, data }) => errors.push([code, data]));
+      await socket.opened;
+      socket.send({ text: '🧦', list: [1, null] });
+      await until(() => got.length === 1, 'the echo');
+      await room.do('say', { count: 1, size: 3 });
+      await until(() => errors.length === 1, 'the error');
+      equal(got, [{ text: '🧦', list: [1, null] }], 'the messages');
+      equal(errors, [['INVALID_MESSAGE', '0..']], 'the errors');
+    },
+  },
+  {
+    name: 'longsocket/messages: requests are answered over a cut',
+    async run(tools) {
+      const room = await tools.room();
+      const socket = tools.socket(room.url('/session/doubles'), { session: true, backoffBase: 10, minUptime: 0 });
+      const calls = requests<{ number: number }, number>(socket);
+      equal(await calls.request({ number: 21 }, { timeout: 20_000 }), 42, 'an answer');
+      await room.do('cut');
+      const answers = await Promise.all([1, 2, 3].map((number) => calls.request({ number }, { timeout: 20_000 })));
+      equal(answers, [2, 4, 6], 'answers behind the cut');
     },
   },
   {

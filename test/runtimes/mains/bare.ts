@@ -17,6 +17,8 @@ const { LongSocket } = await import('longsocket');
 await import('longsocket/testing');
 await import('longsocket/websocket');
 await import('longsocket/compat');
+await import('longsocket/streams');
+await import('longsocket/messages');
 const build = import.meta.resolve('longsocket').includes('/browser/') ? 'browser build' : 'another build';
 const socket = new LongSocket('ws://localhost', { autoConnect: false });
 socket.on('error', ({ code }) => console.log(`${build}; connect: ${code}`));
