@@ -39,6 +39,7 @@ async function size(contents) {
 }
 
 export async function bundleSizes() {
+  /** @type {Record<string, number>} */
   const sizes = {};
   for (const [name, contents] of Object.entries(entries)) if (isThere(name)) sizes[name] = await size(contents);
   return sizes;

@@ -17,7 +17,7 @@ export function headingsOf(text) {
 export function withContents(text) {
   const lines = [];
   for (const { level, heading } of headingsOf(text)) {
-    if (heading === 'Contents' || level > 3) continue;
+    if (heading === 'Contents' || level > 4) continue;
     const link = `[${heading}](#${anchorOf(heading)})`;
     if (level === 2) lines.push({ link, below: [] });
     else lines.at(-1).below.push(link);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LongSocket } from '../../src/index.js';
 import { LongSocketServer } from '../../src/server.js';
+import { bundleSizes } from '../bench/bundles.mjs';
 import { launchChromium } from '../helpers/chromium.js';
 import { findNginx, Nginx } from '../helpers/nginx.js';
 import { anchorOf, headingsOf, withContents } from './contents.mjs';
@@ -27,6 +28,22 @@ describe('README', () => {
     expect(links.filter((anchor) => !anchors.includes(anchor))).toEqual([]);
     expect(new Set(anchors).size).toBe(anchors.length);
   });
+});
+
+test('README says what a bundle weighs, of this library and of others', async () => {
+  const row = /\| browser bundle, bytes of brotli \|(.+)\|/.exec(readme)?.[1] ?? '';
+  const said = [...row.matchAll(/\d[\d ]+\d/g)].map(([number]) => Number(number.replaceAll(' ', '')));
+  const sizes = await bundleSizes();
+  const names = [
+    'longsocket',
+    'longsocket',
+    'partysocket/ws',
+    'reconnecting-websocket',
+    'graphql-ws',
+    'socket.io-client',
+  ];
+  const off = names.filter((name, index) => Math.abs((said[index] ?? 0) / (sizes[name] ?? 1) - 1) > 0.03);
+  expect(off.map((name) => `${name}: ${sizes[name]}`)).toEqual([]);
 });
 
 describe('the Content Security Policy of README', () => {
