@@ -375,6 +375,35 @@ describe('the end', () => {
     expect(await found).toBe(2);
   });
 
+  test('of the session does not lose what was still waiting for room in it', async () => {
+    const { socket, server, network, calls, clock } = pair({}, { maxBufferedMessages: 1 });
+    socket.send('unread');
+    const waits = calls.request(1);
+    await clock.advanceAsync(100);
+    server.crash();
+    const next = new SessionServer(network, {}, 'next-');
+    next.onsession = (socket) => requests(socket).handle((data) => data);
+    network.serve(next.take);
+    await clock.advanceAsync(5000);
+    expect(await now(waits)).toBe(1);
+  });
+
+  test('of a request leaves nothing on its signal', async () => {
+    const { calls, server, id, clock } = alone();
+    const listeners = new Set<unknown>();
+    const signal = {
+      aborted: false,
+      addEventListener: (_: string, listener: unknown) => listeners.add(listener),
+      removeEventListener: (_: string, listener: unknown) => listeners.delete(listener),
+    };
+    const answer = calls.request(1, { signal });
+    expect(listeners.size).toBe(1);
+    await clock.advanceAsync(100);
+    server().send(`\u0005A${id()} 1`);
+    await clock.advanceAsync(100);
+    expect([await answer, listeners.size]).toEqual([1, 0]);
+  });
+
   test('leaves no timer behind', async () => {
     const { socket, calls, clock } = alone();
     const answer = calls.request(1);
@@ -516,13 +545,17 @@ describe('what a peer may do', () => {
     expect(await Promise.all(all.map(now))).toEqual(['pending', 'pending', 'QUOTA_EXCEEDED']);
   });
 
-  test('refusals to one who reads nothing do not pile up', async () => {
-    const { server, socket, network, clock } = alone({}, { maxBufferedMessages: 5 });
-    const connection = server();
-    for (let n = 0; n < 1000; n++) connection.send(`\u0005Qx${n} 1`);
-    void network;
-    await clock.advanceAsync(100);
-    expect(socket.pending).toBeLessThanOrEqual(5);
+  test('refusals to one who reads nothing do not pile up: without room they are not sent', async () => {
+    const { socket, theirs, peer, clock } = pair({ timeout: 10_000 }, { maxBufferedMessages: 5 });
+    for (let n = 0; n < 5; n++) socket.send('unread');
+    const refused = Array.from({ length: 100 }, () => theirs().request(1));
+    for (const request of refused) request.catch(() => {});
+    await clock.advanceAsync(1000);
+    peer().on('message', () => {});
+    await clock.advanceAsync(1000);
+    expect(new Set(await Promise.all(refused.map(now)))).toEqual(new Set(['pending']));
+    await clock.advanceAsync(10_000);
+    expect(new Set(await Promise.all(refused.map(now)))).toEqual(new Set(['REQUEST_TIMEOUT']));
   });
 
   test('the same request twice at once is handled once', async () => {
