@@ -70,9 +70,12 @@ export class MessageQueue {
       if (this.messages[0] === blob) this.messages.splice(0, 1, ...bytes);
       this.flush(target);
     };
-    blob.arrayBuffer().then(replace, (error) => {
+    read(blob).then(replace, (error) => {
       this.#failed(error);
       replace();
     });
   }
 }
+
+/** What throws rejects: a stand-in for a Blob may do either. */
+const read = async (blob: { arrayBuffer(): Promise<ArrayBuffer> }): Promise<ArrayBuffer> => blob.arrayBuffer();

@@ -72,6 +72,8 @@ export class ReconnectingWebSocket extends SocketEventTarget {
 
   /** The socket of the last dial with `options.WebSocket` or the global one: there, since programs reach for it. @internal */
   _ws: unknown;
+  /** What `retryCount` says until the connection has held. @internal */
+  _retryCount = 0;
 
   readonly #queue = new MessageQueue((error) => this.#tell(new ErrorEvent(error)));
   #readyState: 0 | 1 | 3 = CLOSED;
@@ -86,7 +88,6 @@ export class ReconnectingWebSocket extends SocketEventTarget {
   #dialed = false;
   #openedAt = 0;
   #origin = '';
-  #retryCount = 0;
   #shouldReconnect = false;
   #closeCalled = false;
   #warned = false;
@@ -151,7 +152,7 @@ export class ReconnectingWebSocket extends SocketEventTarget {
 
   /** Retries since the first dial, `reconnect()`, or a connection that held for `minUptime`. */
   get retryCount(): number {
-    return this.#isStable ? 0 : this.#retryCount;
+    return this.#isStable ? 0 : this._retryCount;
   }
 
   /** It dials again by itself when a connection ends. */
@@ -234,7 +235,8 @@ export class ReconnectingWebSocket extends SocketEventTarget {
     const { clock = systemClock } = this._options;
     this.#socket = socket;
     this.#shouldReconnect = true;
-    this.#retryCount = 0;
+    this._retryCount = 0;
+    this.#debug('connect', 0);
     this.#timer = clock.setTimer(() => {
       this.#timer = undefined;
       socket.connect();
@@ -264,7 +266,7 @@ export class ReconnectingWebSocket extends SocketEventTarget {
   /** It does nothing yet. Throws for options that cannot work. */
   #newSocket(): LongSocket {
     validateCompat(this._options);
-    const { connectionTimeout = 4000, minUptime = 5000, random = systemRandom } = this._options;
+    const { connectionTimeout = 4000, minUptime = 5000 } = this._options;
     let target: Promise<readonly [url: string, protocols: string | string[] | null]>;
     const socket: LongSocket = new LongSocket(
       (context) => {
@@ -282,7 +284,7 @@ export class ReconnectingWebSocket extends SocketEventTarget {
         maxBufferedBytes: Number.POSITIVE_INFINITY,
         maxBufferedMessages: Number.POSITIVE_INFINITY,
         shouldReconnect: (ending) => this.#retries(ending),
-        backoff: () => delayOf(this.#retryCount, this._options, random),
+        backoff: () => this._getNextDelay(),
         autoConnect: false,
       },
     );
@@ -312,9 +314,13 @@ export class ReconnectingWebSocket extends SocketEventTarget {
 
   /** A dial begins with the questions where to, and with which subprotocols. */
   async #attempt(socket: LongSocket, { signal }: DialContext): Promise<readonly [string, string | string[] | null]> {
-    this.#debug('connect', this.#retryCount);
     if (this.#socket === socket) this.#readyState = CONNECTING;
-    const target = await Promise.all([this._getNextUrl(this._url), this._getNextProtocols(this._protocols)]);
+    // Both within promises, so that what one throws leaves none of the other's behind that nobody catches.
+    const target = await Promise.all([
+      (async () => this._getNextUrl(this._url))(),
+      (async () => this._getNextProtocols(this._protocols))(),
+    ]);
+    this.#debug('connect', { url: target[0], protocols: target[1] });
     // Else another attempt is under way, or none.
     if (this.#socket === socket && !signal.aborted) {
       this.#dialed = true;
@@ -332,9 +338,20 @@ export class ReconnectingWebSocket extends SocketEventTarget {
   }
 
   /** As `_getNextUrl`; null for none. @internal */
-  async _getNextProtocols(provider: ProtocolsProvider): Promise<string | string[] | null> {
-    const protocols = typeof provider === 'function' ? await provider() : provider;
-    return protocols || null;
+  _getNextProtocols(provider: ProtocolsProvider): Promise<string | string[] | null> {
+    const protocols = typeof provider === 'function' ? provider() : provider;
+    if (!protocols || typeof protocols === 'string' || Array.isArray(protocols))
+      return Promise.resolve(protocols || null);
+    if (typeof protocols.then === 'function') return protocols.then((given) => given || null);
+    throw new Error(
+      'Invalid protocols: they must be text, an array, or a function that returns either or a promise of it',
+    );
+  }
+
+  /** The wait before the retry that `_retryCount` counts, if an option names one; 0 for the first dial. @internal */
+  _getNextDelay(): number | undefined {
+    const { random = systemRandom } = this._options;
+    return this._retryCount > 0 ? delayOf(this._retryCount, this._options, random) : 0;
   }
 
   #opened(socket: LongSocket): void {
@@ -370,11 +387,12 @@ export class ReconnectingWebSocket extends SocketEventTarget {
   /** Whether to dial again: asked once for each end, before it is told. */
   #retries(ending: Ending): boolean {
     const { shouldReconnectOnClose, maxRetries = Number.POSITIVE_INFINITY } = this._options;
-    if (this.#isStable) this.#retryCount = 0;
-    if (ending.cause === 'unsupported' || this.#retryCount >= maxRetries) return false;
+    if (this.#isStable) this._retryCount = 0;
+    if (ending.cause === 'unsupported' || this._retryCount >= maxRetries) return false;
     const ends = this.#dialed && ending.cause !== 'provider';
     if (ends && shouldReconnectOnClose && !shouldReconnectOnClose(closeEventOf(ending))) return false;
-    this.#retryCount++;
+    this._retryCount++;
+    this.#debug('connect', this._retryCount);
     return true;
   }
 

@@ -435,6 +435,35 @@ describe('a WebSocket class of the application', () => {
     expect(fake.readyState).toBe(3);
   });
 
+  test('may have on… that it never reads, or that it calls beside its listeners', async () => {
+    class Deaf extends FakeSocket {
+      onopen: unknown = null;
+      onmessage: ((event: unknown) => void) | null = null;
+    }
+    class Both extends Deaf {
+      override dispatchEvent(event: Event): boolean {
+        if (event.type === 'message') this.onmessage?.(event);
+        return super.dispatchEvent(event);
+      }
+    }
+    for (const WebSocket of [Deaf, Both]) {
+      FakeSocket.made = [];
+      const clock = new VirtualClock();
+      const told: string[] = [];
+      const socket = new ReconnectingWebSocket('ws://host/', undefined, { clock, WebSocket });
+      for (const type of ['open', 'message'] as const) socket.addEventListener(type, () => told.push(type));
+      await clock.advanceAsync(10);
+      const fake = FakeSocket.made[0] as Deaf;
+      fake.open();
+      const event = new MessageEvent('message', { data: 'hello' });
+      fake.dispatchEvent(event);
+      fake.dispatchEvent(event);
+      fake.onmessage?.({ data: 'by hand' });
+      expect(told).toEqual(['open', 'message', 'message', 'message']);
+      socket.close();
+    }
+  });
+
   test('is the global one if none is given, as it is at the time', async () => {
     FakeSocket.made = [];
     vi.stubGlobal('WebSocket', FakeSocket);
@@ -446,14 +475,85 @@ describe('a WebSocket class of the application', () => {
   });
 });
 
-test('a Blob that cannot be read is an error, and what is behind it goes out', async () => {
+test.each([
+  ['rejects', () => Promise.reject(new Error('gone'))],
+  [
+    'throws',
+    () => {
+      throw new Error('gone');
+    },
+  ],
+])('a Blob whose reading %s is an error, and what is behind it goes out', async (_, arrayBuffer) => {
   const { clock, socket, received, told } = simulated();
-  const broken = new Blob(['x']);
-  broken.arrayBuffer = () => Promise.reject(new Error('gone'));
+  const broken = Object.assign(new Blob(['x']), { arrayBuffer });
   socket.send('before');
   socket.send(broken);
   socket.send('behind');
   await clock.advanceAsync(100);
   expect(received).toEqual(['before', 'behind']);
   expect(told).toEqual(['open', 'error gone']);
+});
+
+describe('what programs and tests reach for inside', () => {
+  const inside = (options: Options = {}) =>
+    new ReconnectingWebSocket('ws://host/', undefined, {
+      ...options,
+      startClosed: true,
+    }) as unknown as Inside;
+
+  interface Inside {
+    _retryCount: number;
+    _getNextDelay(): number | undefined;
+    _getNextUrl(provider: unknown): Promise<string>;
+    _getNextProtocols(provider: unknown): Promise<unknown>;
+  }
+
+  test('_getNextDelay() is 0 at first, then the wait before the retry of _retryCount', () => {
+    const socket = inside({ minReconnectionDelay: 50, maxReconnectionDelay: 500, reconnectionDelayGrowFactor: 2 });
+    const delays = [0, 1, 2, 3, 4, 5, 6].map((count) => {
+      socket._retryCount = count;
+      return socket._getNextDelay();
+    });
+    expect(delays).toEqual([0, 50, 100, 200, 400, 500, 500]);
+  });
+
+  test('_getNextUrl() and _getNextProtocols() throw at once for what is none', async () => {
+    const socket = inside();
+    for (const none of [123, () => 123]) {
+      expect(() => socket._getNextUrl(none)).toThrow('Invalid URL');
+      expect(() => socket._getNextProtocols(none)).toThrow('Invalid protocols');
+    }
+    for (const given of ['a', () => 'a', async () => 'a']) expect(await socket._getNextProtocols(given)).toBe('a');
+    for (const none of [null, undefined, () => undefined, async () => '']) {
+      expect(await socket._getNextProtocols(none)).toBe(null);
+    }
+  });
+
+  test('a url that is rejected beside protocols that are none is one error, and no unhandled rejection', async () => {
+    const clock = new VirtualClock();
+    const { dial } = new SimulatedNetwork({ clock });
+    const protocols = () => 123 as never;
+    const socket = new ReconnectingWebSocket(() => Promise.reject(new Error('no url')), protocols, {
+      clock,
+      dial,
+      maxRetries: 0,
+    });
+    const errors: string[] = [];
+    socket.onerror = ({ message }) => errors.push(message);
+    await clock.advanceAsync(100);
+    expect(errors).toHaveLength(1);
+  });
+
+  test('debug tells of each attempt when it is decided on, and where it goes', async () => {
+    const debugLogger = vi.fn();
+    const { clock, network, socket } = simulated({ debug: true, debugLogger, minReconnectionDelay: 1000 });
+    network.dials = 'refuse';
+    expect(debugLogger.mock.calls).toEqual([['RWS>', 'connect', 0]]);
+    await clock.advanceAsync(500);
+    expect(debugLogger).toHaveBeenCalledWith('RWS>', 'connect', { url: 'ws://host/', protocols: null });
+    expect(debugLogger).toHaveBeenCalledWith('RWS>', 'connect', 1);
+    debugLogger.mockClear();
+    socket.reconnect();
+    expect(debugLogger.mock.calls).toEqual([['RWS>', 'connect', 0]]);
+  });
 });
