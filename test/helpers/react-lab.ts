@@ -100,6 +100,8 @@ function optionsOf(version: Version, contents: string): BuildOptions {
     absWorkingDir: root,
     alias: Object.fromEntries(['react', 'react-dom', 'scheduler'].map((name) => [name, folder + name])),
     define: { 'process.env.NODE_ENV': '"development"' },
+    // Not the paths of ours, which lead to the sources: what is built is meant.
+    tsconfigRaw: {},
     logLevel: 'error',
   };
 }

@@ -212,17 +212,16 @@ test.each([
   await basics(people);
   expect(await violations(people)).toEqual([]);
 
-  // Everything at once: dead or silent connections, no way back, an age limit, and something on its way.
+  // Everything at once: silence, then no connection, no way back, an age limit, and something on its way.
   await main.click('#watch-plain');
   await main.click('#fault-age');
-  // In one of them also the black hole, which takes its time; its colours are looked at elsewhere.
-  await main.click(name === 'light' ? '#fault-blackhole' : '#fault-stall');
+  await main.click('#fault-stall');
   await main.click('#fault-refuse');
   await people.locator('#fault-refuse[aria-pressed="true"]').waitFor();
   await say(people.locator('.person').first(), 'On its way');
   await people.locator('[data-waiting]').waitFor();
   for (const page of [main, people]) expect(await violations(page)).toEqual([]);
-  if (name !== 'light') await main.click('#fault-cut');
+  await main.click('#fault-cut');
   await main.locator('#plain-state', { hasText: 'Connecting' }).waitFor({ timeout: 20_000 });
   await people.locator('.person-state', { hasText: 'because' }).first().waitFor({ timeout: 20_000 });
   for (const page of [main, people]) {
@@ -235,4 +234,11 @@ test.each([
   await people.locator('[data-look="connected"]').nth(1).waitFor({ timeout: 20_000 });
   await expect.poll(() => people.locator('[data-waiting]').count()).toBe(0);
   await people.screenshot({ path: `${shots}/chat-${name}.png`, fullPage: true });
+
+  await main.locator('#plain-state', { hasText: 'Connected' }).waitFor({ timeout: 20_000 });
+  await main.click('#fault-blackhole');
+  for (const page of [main, people]) {
+    await page.locator('#fault-blackhole', { hasText: 'dead' }).waitFor();
+    expect(await violations(page)).toEqual([]);
+  }
 });
