@@ -110,13 +110,23 @@ const ENDINGS: Record<Ending['cause'], readonly [ErrorCode, string]> = {
   moved: ['SESSION_MOVED', 'the session is on another server now'],
 };
 
+/** What was thrown says, whatever it is: it may have no text, or throw when it is asked for one. */
+export function wordsOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'an error without words';
+  }
+}
+
 /** The error that says what `ending` was. */
 export function errorOf(ending: Ending): LongSocketError {
   const [code, text] = ENDINGS[ending.cause];
   const { status, reason } = ending;
   const details = { status, peer: ending.code, refused: reason, 'session-lost': reason };
   const detail = (details as Partial<Record<Ending['cause'], string | number>>)[ending.cause] ?? '';
-  const inner = ending.error instanceof Error && ending.error.message ? `: ${String(ending.error.message)}` : '';
+  const words = ending.error instanceof Error ? wordsOf(ending.error) : '';
+  const inner = words && `: ${words}`;
   return new LongSocketError(code, `${text}${detail}${inner}`, { cause: ending.error, ending });
 }
 

@@ -1,4 +1,4 @@
-import { LongSocketError } from '../core/errors.js';
+import { LongSocketError, wordsOf } from '../core/errors.js';
 import type { Data } from '../core/types.js';
 import { type Abort, abortController } from '../socket/abort.js';
 import type { Backstage } from '../socket/backstage.js';
@@ -93,8 +93,7 @@ export class Handling {
 
   #failure(id: string, { reportErrors = false, onError = reportListenerError }: Handler, error: unknown): Data {
     isolate(onError, error, reportListenerError);
-    const text = error instanceof Error ? error.message : String(error);
-    return envelope('E', id, reportErrors ? `handler ${text}` : 'handler');
+    return envelope('E', id, reportErrors ? `handler ${wordsOf(error)}` : 'handler');
   }
 
   #finish(id: string, work: Work): void {

@@ -81,10 +81,12 @@ export function validated<Schema extends AnySchema>(schema: Schema, value: unkno
 
 function resultOf(schema: AnySchema, value: unknown): ReturnType<AnySchema['~standard']['validate']> {
   try {
-    return schema['~standard'].validate(value);
+    const result = schema['~standard'].validate(value);
+    if (result === Object(result)) return result;
   } catch (cause) {
     throw new LongSocketError('INVALID_MESSAGE', 'the schema threw instead of validating a message', { cause });
   }
+  throw new LongSocketError('INVALID_MESSAGE', 'the schema made neither a value nor issues of a message');
 }
 
 function textOf({ message, path = [] }: SchemaIssue = { message: 'no issue is named' }): string {

@@ -1,4 +1,4 @@
-import { LongSocketError } from '../core/errors.js';
+import { LongSocketError, wordsOf } from '../core/errors.js';
 import type { Data } from '../core/types.js';
 import { isData } from './guard.js';
 
@@ -57,7 +57,7 @@ function forgetPromise(value: unknown): boolean {
 function codecError(what: 'encode' | 'decode', error: unknown, data?: Data): LongSocketError {
   const own = error instanceof LongSocketError;
   const code = own ? error.code : 'INVALID_MESSAGE';
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = wordsOf(error);
   const message = own ? detail : `the codec cannot ${what} a message: ${detail}`;
   return new LongSocketError(code, message, { cause: own ? error.cause : error, data });
 }

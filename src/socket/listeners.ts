@@ -1,4 +1,5 @@
 import mitt, { type Handler } from 'mitt';
+import { wordsOf } from '../core/errors.js';
 
 /** Told of what a listener or another function of the application throws. Default: a warning, never a crash. */
 export type ListenerErrorHandler = (error: unknown) => void;
@@ -105,6 +106,6 @@ export const reportListenerError: ListenerErrorHandler = (error) => {
     process?: { emitWarning?(warning: Error): void };
     reportError?(error: unknown): void;
   };
-  if (process?.emitWarning) process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+  if (process?.emitWarning) process.emitWarning(error instanceof Error ? error : new Error(wordsOf(error)));
   else reportError?.(error);
 };

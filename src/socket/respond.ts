@@ -1,3 +1,4 @@
+import { wordsOf } from '../core/errors.js';
 import type { Data } from '../core/types.js';
 import { isolate, type ListenerErrorHandler, reportListenerError } from './listeners.js';
 import type { Socket } from './socket.js';
@@ -40,7 +41,7 @@ export function respond<In = Data, Out = Data>(
     } catch (error) {
       isolate(onError, error, reportListenerError);
       if (!reportErrors || ++failures > MOST_REPORTS) return;
-      reply = (error instanceof Error ? error.message : String(error)) as Out;
+      reply = wordsOf(error) as Out;
     }
     const { state } = socket;
     if (reply !== undefined && state.status !== 'closed' && !(state.status === 'connected' && state.closing)) {

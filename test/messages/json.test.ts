@@ -131,6 +131,13 @@ describe('json({ incoming, outgoing })', () => {
     await settle();
   });
 
+  test('a schema that answers nothing is a message that is not valid', () => {
+    const schema: StandardSchema<string> = {
+      '~standard': { version: 1, vendor: 'test', validate: () => undefined as never },
+    };
+    expect(errorOf(() => json({ schema }).decode('"a"'))).toMatchObject({ code: 'INVALID_MESSAGE' });
+  });
+
   test('a schema that throws is a message that is not valid', () => {
     const schema: StandardSchema<string> = {
       '~standard': {

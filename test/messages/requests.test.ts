@@ -176,6 +176,20 @@ describe('a request that fails', () => {
     expect(told).toEqual([new Error('the password is 1234')]);
   });
 
+  test('since the handler threw what has no words, or will not say them, says so and ends nothing', async () => {
+    const { calls, theirs, clock } = pair();
+    const mute = Object.defineProperty(new Error(), 'message', {
+      get() {
+        throw new Error('no words');
+      },
+    });
+    const thrown = [Object.create(null), mute];
+    theirs().handle((n) => Promise.reject(thrown[n as number]), { reportErrors: true, onError: () => {} });
+    const answers = [calls.request(0), calls.request(1)];
+    await clock.advanceAsync(100);
+    expect(await Promise.all(answers.map(now))).toEqual(['REQUEST_FAILED', 'REQUEST_FAILED']);
+  });
+
   test('says what was thrown, if the handler may', async () => {
     const { calls, theirs, clock } = pair();
     theirs().handle(async () => Promise.reject(new Error('no such user')), { reportErrors: true, onError: () => {} });

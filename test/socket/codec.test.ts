@@ -69,6 +69,18 @@ describe('with a codec', () => {
     expect([received, socket.pending]).toEqual([[], 0]);
   });
 
+  test('what it throws may have no words, and is told as ever', () => {
+    const fail = (): never => {
+      throw Object.create(null);
+    };
+    const { socket, server, clock, details } = simulated({ codec: { encode: fail, decode: fail } });
+    clock.advance(100);
+    expect(() => socket.send('a' as never)).toThrow(expect.objectContaining({ code: 'INVALID_MESSAGE' }));
+    server().send('b');
+    clock.advance(100);
+    expect(details('error')).toEqual([expect.objectContaining({ code: 'INVALID_MESSAGE', data: 'b' })]);
+  });
+
   test.each<[string, () => unknown]>([
     ['an object', () => ({})],
     ['nothing', () => undefined],
