@@ -37,6 +37,11 @@ export class Handling {
   readonly #codec: Codec<unknown, unknown>;
   readonly #most: number;
   readonly #work = new Map<string, Work>();
+  /**
+   * Handlers that are not done, and answers that wait for room. What nobody wants any more counts too: else a peer that takes
+   * back each request at once would have any number of them handled.
+   */
+  #busy = 0;
 
   constructor(backstage: Backstage, codec: Codec<unknown, unknown>, most: number) {
     this.#backstage = backstage;
@@ -49,11 +54,12 @@ export class Handling {
     const { handler } = this;
     if (this.#work.has(id)) throw malformed(data);
     if (!handler) this.#refuse(id, 'none');
-    else if (this.#work.size >= this.#most) this.#refuse(id, 'busy');
+    else if (this.#busy >= this.#most) this.#refuse(id, 'busy');
     else {
       const work = abortController();
       const request = this.#read(id, body, handler.schema, data);
       this.#work.set(id, work);
+      this.#busy++;
       void this.#answer(id, work, handler, request);
     }
   }
@@ -71,24 +77,26 @@ export class Handling {
 
   /** Never rejects. */
   async #answer(id: string, work: Work, handler: Handler, request: unknown): Promise<void> {
-    let answer: Data;
+    let answer: Data | undefined;
     try {
       const result = await handler.call(request, { signal: work.signal });
       answer = envelope('A', id, result === undefined ? undefined : encodeWith(this.#codec, result));
     } catch (error) {
-      // Nobody waits for it, and it was told so.
-      if (this.#work.get(id) !== work) return;
-      answer = this.#failure(id, handler, error);
+      // If nobody waits for it, it was told so.
+      if (this.#work.get(id) === work) answer = this.#failure(id, handler, error);
     }
-    if (this.#work.get(id) !== work) return;
-    this.#backstage.write(answer, {
-      resolve: () => this.#finish(id, work),
-      reject: (error) => {
-        this.#finish(id, work);
-        // Too long, say. If the socket is closed nobody waits, and this is refused as well.
-        if (error.code !== 'CLOSED') this.#backstage.offer(this.#failure(id, handler, error));
-      },
-    });
+    const finish = (): void => this.#finish(id, work);
+    if (answer === undefined || this.#work.get(id) !== work) finish();
+    else {
+      this.#backstage.write(answer, {
+        resolve: finish,
+        reject: (error) => {
+          // Too long, say. Nobody waits if the socket is closed.
+          if (error.code === 'CLOSED') finish();
+          else this.#backstage.write(this.#failure(id, handler, error), { resolve: finish, reject: finish });
+        },
+      });
+    }
   }
 
   #failure(id: string, { reportErrors = false, onError = reportListenerError }: Handler, error: unknown): Data {
@@ -97,6 +105,7 @@ export class Handling {
   }
 
   #finish(id: string, work: Work): void {
+    this.#busy--;
     if (this.#work.get(id) === work) this.#work.delete(id);
   }
 

@@ -19,7 +19,10 @@ export interface RequestsOptions {
   readonly timeout?: number | undefined;
   /** Most requests without an answer; one more is `QUOTA_EXCEEDED`. @default 1024 */
   readonly maxPending?: number | undefined;
-  /** Most requests of the peer that are handled at once; one more is refused. @default 1024 */
+  /**
+   * Most requests of the peer that are handled at once; one more is refused. One that was taken back counts until its handler
+   * is done. @default 1024
+   */
   readonly maxHandled?: number | undefined;
 }
 

@@ -212,6 +212,18 @@ describe('a request that fails', () => {
     expect(await now(calls.request('x'.repeat(1001)))).toBe('MESSAGE_TOO_BIG');
   });
 
+  test('since the answer is too long says so, though there was no room for that at first', async () => {
+    const { socket, calls, theirs, peer, clock } = pair({}, { maxBufferedMessages: 2 }, { maxPayload: 1000 });
+    for (const message of ['not', 'read']) socket.send(message);
+    calls.handle(() => 'x'.repeat(1001), { onError: () => {} });
+    const answer = theirs().request(1);
+    await clock.advanceAsync(1000);
+    expect(await now(answer)).toBe('pending');
+    peer().on('message', () => {});
+    await clock.advanceAsync(1000);
+    expect(await now(answer)).toBe('REQUEST_FAILED');
+  });
+
   test('since nobody handles it says so; who stopped handling does not any more', async () => {
     const { calls, theirs, clock } = pair();
     const first = calls.request(1);
@@ -551,6 +563,24 @@ describe('what a peer may do', () => {
     await clock.advanceAsync(100);
     expect(handled).toBe(3);
     expect(received).toEqual(Array.from({ length: 7 }, (_, n) => `\u0005Ex${n + 3} busy`));
+  });
+
+  test('a flood of requests taken back at once is refused beyond the limit too, until handlers are done', async () => {
+    const { calls, server, received, clock } = alone({ maxHandled: 3 });
+    const finish: (() => void)[] = [];
+    calls.handle(() => new Promise<void>((resolve) => finish.push(resolve)));
+    for (let n = 0; n < 10; n++) {
+      server().send(`\u0005Qx${n} 1`);
+      server().send(`\u0005Cx${n}`);
+    }
+    await clock.advanceAsync(100);
+    expect(finish.length).toBe(3);
+    expect(received).toEqual(Array.from({ length: 7 }, (_, n) => `\u0005Ex${n + 3} busy`));
+    for (const done of finish) done();
+    await settle();
+    for (let n = 10; n < 14; n++) server().send(`\u0005Qx${n} 1`);
+    await clock.advanceAsync(100);
+    expect([finish.length, received.at(-1)]).toEqual([6, '\u0005Ex13 busy']);
   });
 
   test('a flood of one’s own is refused beyond a limit', async () => {
