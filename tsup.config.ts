@@ -62,7 +62,7 @@ export default defineConfig([
     // tsup's own declaration build sets the `baseUrl` that TypeScript 6 deprecates.
     dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
   },
-  // Browsers, workers, edge runtimes, React Native, Deno and Bun: self-contained, nothing of Node and no `ws` inside. The
+  // Browsers, workers, edge runtimes, React Native and Deno: self-contained, nothing of Node and no `ws` inside. The
   // server is for Node, and for what resembles it.
   {
     ...common,

@@ -11,7 +11,7 @@ import { FaultProxy } from '../helpers/fault-proxy.js';
 import { readme } from './readme.js';
 import { root } from './source.js';
 
-/** Every JavaScript block of README is a program, and the comment before it says what it prints. */
+/** Every JavaScript block of README is a program. The comment before it says what it prints, and whether it `ends` by itself or what befalls it. */
 const BLOCK = /(?:<!-- run: expect \/(.+?)\/ ?(\w*) -->\n)?```js\n([\s\S]*?)```/g;
 const blocks = [...readme.matchAll(BLOCK)].map(([, expected, fault, code]) => ({
   title: /new LongSocketServer|new LongSocket|accept\(|new VirtualClock/.exec(code as string)?.[0] ?? 'a program',
@@ -67,12 +67,14 @@ describe('README', () => {
         .replaceAll("host: 'proxy.example.com', port: 3128", `host: '${host}', port: ${portOf(tunnel)}`)
         .replaceAll('8081', String(free));
       writeFileSync(file, program);
-      const output = await run(file, new RegExp(expected as string), (child, say) => {
+      const until = fault === 'ends' ? undefined : new RegExp(expected as string);
+      const { output, code: exitCode } = await run(file, until, (child, say) => {
         if (fault === 'blackhole') proxy.silence();
         if (fault === 'sigterm') child.kill('SIGTERM');
         if (fault === 'visit') visit(child, free, say);
       });
       expect(output).toMatch(new RegExp(expected as string));
+      if (fault === 'ends') expect(exitCode, output).toBe(0);
     },
   );
 });
@@ -80,7 +82,11 @@ describe('README', () => {
 type Disturb = (child: ChildProcess, say: (text: unknown) => void) => void;
 
 /** Runs a program until it prints what is expected, fails, or ends; meanwhile, once it is connected, `disturb`s it. */
-function run(file: string, expected: RegExp, disturb: Disturb): Promise<string> {
+function run(
+  file: string,
+  expected: RegExp | undefined,
+  disturb: Disturb,
+): Promise<{ readonly output: string; readonly code: number | null }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
@@ -96,16 +102,16 @@ function run(file: string, expected: RegExp, disturb: Disturb): Promise<string> 
         disturbed = true;
         disturb(child, say);
       }
-      if (expected.test(output)) settle();
+      if (expected?.test(output)) settle();
     };
     child.stdout.on('data', say);
     child.stderr.on('data', (chunk) => {
       output += chunk;
     });
     child.on('error', reject);
-    child.on('exit', () => {
+    child.on('close', (code) => {
       settle();
-      resolve(output);
+      resolve({ output, code });
     });
   });
 }
