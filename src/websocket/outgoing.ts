@@ -1,6 +1,7 @@
 import { byteLength } from '../core/outbox.js';
 import type { Data } from '../core/types.js';
 import type { Clock } from '../io/clock.js';
+import { isData } from '../socket/guard.js';
 import type { Socket } from '../socket/socket.js';
 import type { Message } from './arguments.js';
 import type { PlatformBlob } from './platform.js';
@@ -99,6 +100,8 @@ export class Outgoing {
       let data: Data;
       try {
         data = isBlob(message) ? await message.arrayBuffer() : message;
+        // A stand-in for a Blob may give anything.
+        if (!isData(data)) throw new TypeError('what was to be sent as a Blob gave no bytes');
       } catch (error) {
         if (!this.#over) this.#refused(error);
         return;

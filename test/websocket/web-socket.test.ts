@@ -421,6 +421,15 @@ describe('Blobs', () => {
     expect(socket.bufferedAmount).toBe(10);
   });
 
+  test('whose bytes are none fail the connection', async () => {
+    const { socket, clock, entries } = connected();
+    socket.send(Object.assign(new Blob(['gone']), { arrayBuffer: async () => undefined as never }));
+    await read();
+    clock.advance(0);
+    expect(entries).toEqual(['open', 'error', LOST]);
+    expect(socket.bufferedAmount).toBe(4);
+  });
+
   test('that are read too late go nowhere, and still count', async () => {
     const { socket, clock, server, entries } = connected();
     const slow = new Slow('late');
