@@ -1,7 +1,7 @@
 import { LongSocketError } from '../core/errors.js';
 import { byteLength } from '../core/outbox.js';
 import type { Data } from '../core/types.js';
-import { isData } from '../socket/guard.js';
+import { dataOf } from '../socket/guard.js';
 import { isBlob } from '../websocket/arguments.js';
 import type { BlobLike } from '../websocket/platform.js';
 import type { Message } from './options.js';
@@ -20,9 +20,9 @@ export class MessageQueue {
 
   /** @throws LongSocketError `INVALID_MESSAGE` */
   push(message: unknown): void {
-    const data = typeof message === 'number' ? String(message) : message;
-    if (!isData(data) && !isBlob(data)) {
-      const kind = Object.prototype.toString.call(data).slice(8, -1);
+    const data = isBlob(message) ? message : dataOf(typeof message === 'number' ? String(message) : message);
+    if (data === undefined) {
+      const kind = Object.prototype.toString.call(message).slice(8, -1);
       throw new LongSocketError(
         'INVALID_MESSAGE',
         `a message is text, an ArrayBuffer, a view of one or a Blob, got ${kind}: use JSON.stringify`,
@@ -77,5 +77,9 @@ export class MessageQueue {
   }
 }
 
-/** What throws rejects: a stand-in for a Blob may do either. */
-const read = async (blob: { arrayBuffer(): Promise<ArrayBuffer> }): Promise<ArrayBuffer> => blob.arrayBuffer();
+/** A stand-in for a Blob may throw, and give anything. */
+async function read(blob: { arrayBuffer(): Promise<ArrayBuffer> }): Promise<Data> {
+  const data = dataOf(await blob.arrayBuffer());
+  if (data === undefined) throw new TypeError('what was to be sent as a Blob gave no bytes');
+  return data;
+}

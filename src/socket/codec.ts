@@ -1,6 +1,6 @@
 import { LongSocketError, wordsOf } from '../core/errors.js';
 import type { Data } from '../core/types.js';
-import { isData } from './guard.js';
+import { dataOf } from './guard.js';
 
 /** How messages become what is sent, and the other way round. Both functions answer at once, and may throw. */
 export interface Codec<In, Out = In> {
@@ -12,7 +12,8 @@ export interface Codec<In, Out = In> {
 
 /** Text or bytes, or the error that says what it is instead. */
 export function checkedData(data: unknown): Data {
-  if (isData(data)) return data;
+  const checked = dataOf(data);
+  if (checked !== undefined) return checked;
   const kind = Object.prototype.toString.call(data).slice(8, -1);
   throw new LongSocketError(
     'INVALID_MESSAGE',
@@ -28,7 +29,8 @@ export function encodeWith<Out>(codec: Codec<unknown, Out>, message: Out): Data 
   } catch (error) {
     throw codecError('encode', error);
   }
-  if (isData(data)) return data;
+  const checked = dataOf(data);
+  if (checked !== undefined) return checked;
   forgetPromise(data);
   const kind = Object.prototype.toString.call(data).slice(8, -1);
   throw new LongSocketError('INVALID_MESSAGE', `the codec made ${kind} of a message, not text or bytes`);

@@ -12,6 +12,13 @@ export function isData(value: unknown): value is Data {
   );
 }
 
+/** What can be sent, if it can be; a buffer of another realm (of a frame, a virtual machine) as a view, which transports leave as it is. */
+export function dataOf(value: unknown): Data | undefined {
+  if (isData(value)) return value;
+  const isBuffer = Object.prototype.toString.call(value) === '[object ArrayBuffer]';
+  return isBuffer ? new Uint8Array(value as ArrayBuffer) : undefined;
+}
+
 /**
  * Wraps a function of the application's whose answer the machine needs at once: what it throws (or its promise rejects
  * with, if it was async by mistake) is reported; `fallback` stands for an answer that is none.

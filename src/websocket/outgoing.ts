@@ -1,9 +1,8 @@
 import { byteLength } from '../core/outbox.js';
 import type { Data } from '../core/types.js';
 import type { Clock } from '../io/clock.js';
-import { isData } from '../socket/guard.js';
 import type { Socket } from '../socket/socket.js';
-import type { Message } from './arguments.js';
+import { type Message, parseMessage } from './arguments.js';
 import type { PlatformBlob } from './platform.js';
 
 const isBlob = (message: Message): message is PlatformBlob =>
@@ -99,9 +98,7 @@ export class Outgoing {
       const { message, bytes } = first;
       let data: Data;
       try {
-        data = isBlob(message) ? await message.arrayBuffer() : message;
-        // A stand-in for a Blob may give anything.
-        if (!isData(data)) throw new TypeError('what was to be sent as a Blob gave no bytes');
+        data = isBlob(message) ? await bytesOf(message) : message;
       } catch (error) {
         if (!this.#over) this.#refused(error);
         return;
@@ -143,6 +140,13 @@ export class Outgoing {
     }
     this.#inTask = amount;
   }
+}
+
+/** A stand-in for a Blob may give anything. */
+async function bytesOf(blob: PlatformBlob): Promise<ArrayBufferView> {
+  const bytes = parseMessage(await blob.arrayBuffer());
+  if (ArrayBuffer.isView(bytes)) return bytes;
+  throw new TypeError('what was to be sent as a Blob gave no bytes');
 }
 
 /** It may be changed as soon as `send` returns. */

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CloseEvent, ErrorEvent, type Options, ReconnectingWebSocket, type UrlProvider } from '../../src/compat.js';
 import type { Signal } from '../../src/io/signals.js';
@@ -492,6 +493,18 @@ test.each([
   await clock.advanceAsync(100);
   expect(received).toEqual(['before', 'behind']);
   expect(told).toEqual(['open', 'error gone']);
+});
+
+test('bytes of another realm, as of a frame, are sent, from a Blob as well', async () => {
+  const { clock, socket, received } = simulated();
+  const bytes = runInNewContext('new Uint8Array([1, 2, 3]).buffer');
+  socket.send(bytes);
+  socket.send(Object.assign(new Blob(['xyz']), { arrayBuffer: async () => bytes }));
+  await clock.advanceAsync(100);
+  expect(received.map((data) => [...new Uint8Array(data as ArrayBuffer)])).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
 });
 
 describe('what programs and tests reach for inside', () => {

@@ -1,5 +1,6 @@
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { guardWith, isBoolean, isData } from '../../src/socket/guard.js';
+import { dataOf, guardWith, isBoolean, isData } from '../../src/socket/guard.js';
 
 test('data is text, buffers and their views', () => {
   for (const data of ['', new ArrayBuffer(0), new Uint8Array(1), new DataView(new ArrayBuffer(1)), Buffer.from('x')]) {
@@ -7,6 +8,16 @@ test('data is text, buffers and their views', () => {
   }
   for (const other of [undefined, null, 0, {}, [1], new Blob(['x']), new String('x')])
     expect(isData(other)).toBe(false);
+});
+
+test('a buffer of another realm is data as well: as a view of it, and its views as they are', () => {
+  const view = runInNewContext('new Uint8Array([1, 2, 3])');
+  expect(dataOf(view)).toBe(view);
+  const data = dataOf(view.buffer) as Uint8Array;
+  expect(data).toBeInstanceOf(Uint8Array);
+  expect(data.buffer).toBe(view.buffer);
+  for (const other of [undefined, {}, runInNewContext('new SharedArrayBuffer(1)')])
+    expect(dataOf(other)).toBe(undefined);
 });
 
 test('a guarded function’s answer stands, falsy or not', () => {

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test, vi } from 'vitest';
 import { WebSocket } from '../../src/websocket/web-socket.js';
 import { bytes, connected, facade, log } from './facade.js';
@@ -419,6 +420,15 @@ describe('Blobs', () => {
     clock.advance(0);
     expect(entries).toEqual(['open', 'error', LOST]);
     expect(socket.bufferedAmount).toBe(10);
+  });
+
+  test('whose bytes are of another realm go out', async () => {
+    const { socket, clock, received } = connected();
+    const bytes = runInNewContext('new Uint8Array([1, 2, 3]).buffer');
+    socket.send(Object.assign(new Blob(['xyz']), { arrayBuffer: async () => bytes }));
+    await read();
+    clock.advance(100);
+    expect(received).toEqual([[1, 2, 3]]);
   });
 
   test('whose bytes are none fail the connection', async () => {
