@@ -21,6 +21,8 @@ interface Pending {
   readonly schema: AnySchema | undefined;
   /** Accepted by the socket; before that, it waits for room in the buffer. */
   accepted: boolean;
+  /** Until then. */
+  takeBack?(): void;
   resolve(answer: unknown): void;
   reject(error: unknown): void;
 }
@@ -98,10 +100,10 @@ export class Asking {
   }
 
   #send(id: string, body: Data | undefined, request: Pending): void {
-    this.#backstage.write(envelope('Q', id, body), {
+    request.takeBack = this.#backstage.write(envelope('Q', id, body), {
       resolve: () => {
         request.accepted = true;
-        // It was given up while it waited for room.
+        // It was given up in the very step in which it was accepted.
         if (!this.#pending.has(id)) this.#backstage.offer(envelope('C', id));
       },
       reject: request.reject,
@@ -112,6 +114,7 @@ export class Asking {
     const request = this.#pending.get(id);
     request?.reject(error);
     if (request?.accepted) this.#backstage.offer(envelope('C', id));
+    else request?.takeBack?.();
   }
 
   // --- what the peer says ------------------------------------------------------------------------------------------

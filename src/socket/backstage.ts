@@ -22,8 +22,11 @@ export const backstage: unique symbol = Symbol.for('longsocket.backstage') as ne
 export interface Backstage {
   readonly clock: Clock;
   readonly random: () => number;
-  /** As the socket's `write` and `offer`, of what is encoded. `waiter` is told when it is accepted, or will not be. */
-  write(data: Data, waiter: Waiter): void;
+  /**
+   * As the socket's `write` and `offer`, of what is encoded. `waiter` is told when it is accepted, or will not be.
+   * @returns takes it back, if it still waits; then `waiter` is not told
+   */
+  write(data: Data, waiter: Waiter): () => void;
   offer(data: Data): boolean;
 }
 

@@ -231,8 +231,9 @@ export abstract class Socket<In = Data, Out = Data> implements AsyncIterable<In>
       clock: this.clock,
       random: this.#bounds.random ?? systemRandom,
       write: (data, waiter) => {
-        if (this.#closing || this.#life.end) waiter.reject(closedError());
-        else this.#waiting.accept(data, true, waiter);
+        if (!this.#closing && !this.#life.end) return this.#waiting.accept(data, true, waiter);
+        waiter.reject(closedError());
+        return () => {};
       },
       offer: (data) => this.#offer(data),
     };

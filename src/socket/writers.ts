@@ -15,7 +15,7 @@ interface Waiting extends Waiter {
 
 /** Waits for all messages up to this one, counted from the first that was ever accepted. */
 interface Milestone extends Waiter {
-  readonly last: number;
+  last: number;
 }
 
 /** Those who wait: writes for room in the buffer, in their order, and others until all is handed over, or has arrived. */
@@ -41,8 +41,22 @@ export class Writers {
     return new Promise((resolve, reject) => this.accept(data, owned, { resolve, reject }));
   }
 
-  accept(data: Data, owned: boolean, { resolve, reject }: Waiter): void {
-    this.#writes.push({ data, owned, resolve, reject });
+  /** @returns takes it back, if it still waits; then nobody is told */
+  accept(data: Data, owned: boolean, { resolve, reject }: Waiter): () => void {
+    const waiting = { data, owned, resolve, reject };
+    this.#writes.push(waiting);
+    this.settle();
+    return () => this.#takeBack(waiting);
+  }
+
+  #takeBack(waiting: Waiting): void {
+    const place = this.#writes.indexOf(waiting);
+    if (place < 0) return;
+    this.#writes.splice(place, 1);
+    // Those who waited for this one, too, wait for one less.
+    for (const milestone of [...this.#drains, ...this.#deliveries]) {
+      if (milestone.last > this.#taken + place) milestone.last--;
+    }
     this.settle();
   }
 

@@ -291,7 +291,7 @@ describe('a request that fails', () => {
     expect(calls.pending).toBe(0);
   });
 
-  test('while it waits for room is not sent, or taken back when it is', async () => {
+  test('while it waits for room is not sent', async () => {
     const { calls, received, clock, network, socket } = alone({}, { maxBufferedMessages: 1 });
     network.cut();
     socket.send('fills the buffer');
@@ -300,7 +300,25 @@ describe('a request that fails', () => {
     controller.abort();
     expect(await now(answer)).toBe('ABORTED');
     await clock.advanceAsync(5000);
-    expect(received.map((data) => String(data).slice(0, 2))).toEqual(['fi', '\u0005Q', '\u0005C']);
+    expect(received).toEqual(['fills the buffer']);
+  });
+
+  test('while it waits for room keeps nobody waiting who waits behind it', async () => {
+    const { calls, received, clock, network, socket } = alone({}, { maxBufferedMessages: 1 });
+    network.cut();
+    socket.send('fills the buffer');
+    const controller = new AbortController();
+    const ask = (): void => void calls.request(1, { signal: controller.signal }).catch(() => {});
+    ask();
+    const first = socket.write('first');
+    ask();
+    const drained = socket.drain();
+    for (let n = 0; n < 5; n++) ask();
+    controller.abort();
+    expect([await now(first), await now(drained)]).toEqual(['pending', 'pending']);
+    await clock.advanceAsync(5000);
+    expect([await now(first), await now(drained)]).toEqual([undefined, undefined]);
+    expect(received).toEqual(['fills the buffer', 'first']);
   });
 });
 
