@@ -19,8 +19,19 @@ export function writable<In, Out>(socket: Socket<In, Out>, options: StreamOption
   const stop = (): void => {
     for (const off of stops.splice(0)) off();
   };
-  /** Gives up the write under way, of which there is one at most. */
+  /** Gives up the write or the closing under way, of which there is one at most. */
   let giveUp = (_reason: unknown): void => {};
+  const unlessAborted = (work: Promise<void>): Promise<void> =>
+    new Promise((resolve, reject) => {
+      giveUp = reject;
+      work.then(resolve, reject);
+    });
+  const finish = async (): Promise<void> => {
+    if (!closeSocket) return await socket.delivered();
+    socket.close();
+    const { undelivered, unconfirmed } = await socket.closed;
+    if (undelivered + unconfirmed > 0) throw closedError();
+  };
   return new Stream<Out>({
     start(controller) {
       const { signal } = controller as { readonly signal?: AbortLike };
@@ -36,17 +47,10 @@ export function writable<In, Out>(socket: Socket<In, Out>, options: StreamOption
         }),
       );
     },
-    write: (message) =>
-      new Promise<void>((resolve, reject) => {
-        giveUp = reject;
-        socket.write(message).then(resolve, reject);
-      }),
-    async close() {
+    write: (message) => unlessAborted(socket.write(message)),
+    close() {
       stop();
-      if (!closeSocket) return await socket.delivered();
-      socket.close();
-      const { undelivered, unconfirmed } = await socket.closed;
-      if (undelivered + unconfirmed > 0) throw closedError();
+      return unlessAborted(finish());
     },
     abort() {
       stop();

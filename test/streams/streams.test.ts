@@ -197,6 +197,20 @@ describe('writable', () => {
     expect([received, socket.state.status]).toEqual([['a', 'b'], 'connected']);
   });
 
+  test('can be aborted while it closes, which the peer may never let it', async () => {
+    const { socket, clock } = pair();
+    const writer = writable(socket).getWriter();
+    await writer.write('unread');
+    const closing = writer.close();
+    await clock.advanceAsync(1000);
+    expect(await fateOf(closing)).toBe('pending');
+    const aborting = writer.abort('enough');
+    await expect(closing).rejects.toBe('enough');
+    // As the standard has it: it was too late for `abort()` of the sink.
+    await expect(aborting).rejects.toBe('enough');
+    expect(socket.state.status).toBe('connected');
+  });
+
   test('that owns the socket closes it when it is aborted', async () => {
     const { socket, clock } = connected();
     await writable(socket, { closeSocket: true }).abort('enough');
