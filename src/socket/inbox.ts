@@ -56,8 +56,13 @@ export class Inbox<In> {
   skips(number: number): void {
     this.#last = number;
     if (this.#held.length > 0) this.#held.push(SKIPPED);
-    for (const { unread } of this.#readers) if (unread.length > 0) unread.push(SKIPPED);
+    this.#pass();
     this.settle();
+  }
+
+  /** What is nobody's to read counts with the messages before it. */
+  #pass(): void {
+    for (const { unread } of this.#readers) if (unread.length > 0) unread.push(SKIPPED);
   }
 
   #count(): void {
@@ -74,14 +79,23 @@ export class Inbox<In> {
     Promise.resolve().then(() => {
       this.#delivering = false;
       for (this.#count(); this.#held.length > 0 && this.#isRead; this.#count()) {
-        this.#audience.emit('message', shiftMessage(this.#held));
+        const message = this.#held.shift();
+        if (message === SKIPPED) this.#pass();
+        else this.#audience.emit('message', message as In);
       }
+      this.#trim();
       this.settle();
     });
   }
 
+  /** Nobody is to begin with what is nobody's. */
+  #trim(): void {
+    while (this.#held[0] === SKIPPED) this.#held.shift();
+  }
+
   /** One who iterates begins with what was held, unless listeners are going to have it in a moment. */
   read(reader: InboxReader<In>): void {
+    this.#trim();
     if (!this.#isRead) for (const held of this.#held.splice(0)) reader.unread.push(held);
     this.#readers = [...this.#readers, reader];
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Inbox, type InboxReader } from '../../src/socket/inbox.js';
+import { Inbox, type InboxReader, shiftMessage } from '../../src/socket/inbox.js';
 import { sessionPair } from '../helpers/session-pair.js';
 import { SessionServer } from '../sim/session-network.js';
 import { settle } from './simulated.js';
@@ -25,6 +25,8 @@ function inbox() {
     listeners,
     /** A message comes: is it taken at once? */
     comes: (message: string) => box.takes(message, ++last),
+    /** Something comes that is nobody's to read. */
+    skip: () => box.skips(++last),
     listen: (count: number) => {
       listeners.count = count;
       box.changed();
@@ -49,6 +51,20 @@ describe('messages that nobody reads', () => {
     const { comes, told } = inbox();
     expect([comes('a'), comes('b')]).toEqual([false, false]);
     expect(told).toEqual([]);
+  });
+
+  test('and what is nobody’s between them count as unread while one of several readers has them before it', async () => {
+    const { comes, skip, listen, listeners, reader, told } = inbox();
+    comes('a');
+    skip();
+    comes('b');
+    listen(1);
+    const { unread } = reader();
+    listeners.onmessage = (message) => unread.push(message);
+    await settle();
+    expect(told.map(([number]) => number).filter((number) => number > 0)).toEqual([]);
+    expect(shiftMessage(unread)).toBe('a');
+    expect(unread).toEqual(['b']);
   });
 
   test('go to the first listener, behind the tick in which it came, in their order', async () => {
