@@ -39,7 +39,7 @@ export {
   type ServerStats,
 } from './server/long-socket-server.js';
 export type { HttpServer, LongSocketServerOptions } from './server/options.js';
-export type { SessionSocket } from './server/server-socket.js';
+export type { SessionSocket } from './server/session-socket.js';
 export { memoryStore, type SessionOwner, type SessionStore } from './server/store.js';
 export { type AsWebSocketOptions, asWebSocket, type WsSendOptions, type WsWebSocket } from './server/web-socket.js';
 export { WebSocketServer, type WebSocketServerOptions } from './server/web-socket-server.js';

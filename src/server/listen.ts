@@ -61,7 +61,7 @@ const ignore = (): void => {};
  * Nobody else listens to the errors of a connection that is being upgraded: one that breaks then would end the process. Returns
  * how to stop.
  */
-export function survive(duplex: Duplex): () => void {
+function survive(duplex: Duplex): () => void {
   duplex.on('error', ignore);
   return () => duplex.off('error', ignore);
 }

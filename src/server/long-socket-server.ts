@@ -23,8 +23,8 @@ import {
 } from './listen.js';
 import { type HttpServer, type LongSocketServerOptions, peerConfig, validateServer } from './options.js';
 import { ServedCaller } from './served-connection.js';
-import type { SessionSocket } from './server-socket.js';
 import { RetainedLedger, SessionHost, type Visitor } from './session-host.js';
+import type { SessionSocket } from './session-socket.js';
 import { offersSession, pathOf, residentsOf } from './upgrade.js';
 
 /** A server's end, of a session or (`session` is undefined then) of a plain connection. */

@@ -15,7 +15,7 @@ import type { Clock } from '../io/clock.js';
 import type { Connection, Report } from '../io/connection.js';
 import type { AnySocketOptions, SocketOptions } from '../socket/options.js';
 import type { UpgradeRequest } from './accept.js';
-import { SessionSocket } from './server-socket.js';
+import { SessionSocket } from './session-socket.js';
 import type { SessionStore } from './store.js';
 
 /** What is known of a connection when it comes. */

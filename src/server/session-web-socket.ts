@@ -5,7 +5,7 @@ import type { CloseDetail, Data } from '../core/types.js';
 import { isolate, type ListenerErrorHandler } from '../socket/listeners.js';
 import { Emitter, type EmitterListener } from './emitter.js';
 import { EmittingTarget } from './event-target.js';
-import type { SessionSocket } from './server-socket.js';
+import type { SessionSocket } from './session-socket.js';
 import type { Sendable, Sent, WsSendOptions, WsWebSocket } from './web-socket.js';
 
 declare const Buffer: {
@@ -36,8 +36,8 @@ function messageOf(given: Sendable, binary: boolean | undefined): Data {
   return bytesOf(some);
 }
 
-/** What `createWebSocketStream` of `ws` looks at of the connection below: whether all was written. Others want the address. */
-class Transport extends Emitter {
+/** What `createWebSocketStream` of `ws` looks at: whether all was written. Others want the address. */
+class ConnectionBelow extends Emitter {
   readonly remoteAddress: string | undefined;
   readonly _writableState = { finished: false };
 
@@ -73,7 +73,7 @@ export class SessionWebSocket extends EmittingTarget implements WsWebSocket {
   /** What was sent of a message that is not complete. */
   #fragments: NodeBuffer[] = [];
   #isTextual = false;
-  #transport: Transport | undefined;
+  #transport: ConnectionBelow | undefined;
 
   constructor(session: SessionSocket<Data, Data, object>, most: number, report: ListenerErrorHandler) {
     super();
@@ -125,9 +125,9 @@ export class SessionWebSocket extends EmittingTarget implements WsWebSocket {
     return this.#paused;
   }
 
-  get _socket(): Transport {
+  get _socket(): ConnectionBelow {
     const { socket } = this.#session.request as { socket?: { remoteAddress?: string } };
-    this.#transport ??= new Transport(socket?.remoteAddress);
+    this.#transport ??= new ConnectionBelow(socket?.remoteAddress);
     return this.#transport;
   }
 

@@ -6,7 +6,7 @@ import { AcceptedSocket } from './accept.js';
 import type { NodeEmitter } from './emitter.js';
 import type { WsEvents } from './event-target.js';
 import type { ServerSocket } from './long-socket-server.js';
-import { SessionSocket } from './server-socket.js';
+import { SessionSocket } from './session-socket.js';
 import { SessionWebSocket } from './session-web-socket.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: ws and @types/ws disagree about what it may be

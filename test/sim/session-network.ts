@@ -3,8 +3,8 @@ import type { ServerConnection } from '../../src/io/connection.js';
 import type { UpgradeRequest } from '../../src/server/accept.js';
 import { type LongSocketServerOptions, peerConfig } from '../../src/server/options.js';
 import { ServedConnection } from '../../src/server/served-connection.js';
-import type { SessionSocket } from '../../src/server/server-socket.js';
 import { RetainedLedger, SessionHost } from '../../src/server/session-host.js';
+import type { SessionSocket } from '../../src/server/session-socket.js';
 import type { Codec } from '../../src/socket/codec.js';
 import type { SimulatedNetwork } from '../../src/testing/network.js';
 
