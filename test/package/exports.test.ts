@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
+import { readme } from './readme.js';
 import { root } from './source.js';
 
 /** Runs a script in the folder where the package is installed and returns what it printed, as JSON. */
@@ -146,6 +147,19 @@ test('package.json names only files that are in the package, and every entry has
   for (const entry of entries.slice(1)) {
     expect(Object.keys(manifest.typesVersions['*'])).toContain(entry.replace('longsocket/', ''));
   }
+});
+
+test('README names every entry, and what each has that the first has not', () => {
+  const rows = [...readme.matchAll(/^\| `(longsocket[\w/]*)` \| (.+?) \| .+ \|$/gm)];
+  expect(rows.map(([, entry]) => entry).sort()).toEqual([...entries].sort());
+  const exported = runInApp<string[][]>('module', importing(entries) + printNames);
+  const everybodys = exported[0] as string[];
+  const missing = rows.flatMap(([, entry, said]) => {
+    const names = exported[entries.indexOf(entry as string)] as string[];
+    const own = entry === entries[0] ? names : names.filter((name) => name !== 'default' && !everybodys.includes(name));
+    return own.filter((name) => !said?.includes(`\`${name}\``)).map((name) => `${entry}: ${name}`);
+  });
+  expect(missing).toEqual([]);
 });
 
 test('the package has a command, which runs where it is installed', () => {
