@@ -29,6 +29,6 @@ What to print
       --version             the version
 
 Binary messages are printed as hex, in JSON as base64. Ctrl-D ends the input; Ctrl-C closes in good order, a second one
-leaves at once. Exit codes: 0 closed in good order, 1 gave up or a message was or may be lost, 2 wrong usage, 130 Ctrl-C,
-143 SIGTERM.
+leaves at once. Exit codes: 0 closed in good order, 1 gave up, or the server closed with an error, or a message
+was or may be lost, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM.
 `;
