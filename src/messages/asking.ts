@@ -104,7 +104,7 @@ export class Asking {
       resolve: () => {
         request.accepted = true;
         // It was given up in the very step in which it was accepted.
-        if (!this.#pending.has(id)) this.#backstage.offer(envelope('C', id));
+        if (!this.#pending.has(id)) this.#cancel(id);
       },
       reject: request.reject,
     });
@@ -113,8 +113,13 @@ export class Asking {
   #giveUp(id: string, error: LongSocketError): void {
     const request = this.#pending.get(id);
     request?.reject(error);
-    if (request?.accepted) this.#backstage.offer(envelope('C', id));
+    if (request?.accepted) this.#cancel(id);
     else request?.takeBack?.();
+  }
+
+  /** Waits for room if need be, as there was room for the request once: these cannot pile up. */
+  #cancel(id: string): void {
+    this.#backstage.write(envelope('C', id), { resolve: () => {}, reject: () => {} });
   }
 
   // --- what the peer says ------------------------------------------------------------------------------------------

@@ -291,6 +291,17 @@ describe('a request that fails', () => {
     expect(calls.pending).toBe(0);
   });
 
+  test('is taken back even if there is no room for that at first', async () => {
+    const { calls, received, clock, network } = alone({}, { maxBufferedMessages: 1 });
+    network.cut();
+    const controller = new AbortController();
+    const answer = calls.request(1, { signal: controller.signal });
+    controller.abort();
+    expect(await now(answer)).toBe('ABORTED');
+    await clock.advanceAsync(5000);
+    expect(received.map((data) => String(data).slice(0, 2))).toEqual(['\u0005Q', '\u0005C']);
+  });
+
   test('while it waits for room is not sent', async () => {
     const { calls, received, clock, network, socket } = alone({}, { maxBufferedMessages: 1 });
     network.cut();
