@@ -10,7 +10,8 @@ declare global {
 /** Options of `readable` and `writable`. */
 export interface StreamOptions {
   /**
-   * The stream owns the socket: `cancel()` of a readable, `close()` and `abort()` of a writable close it with code 1000.
+   * The stream owns the socket: `cancel()` of a readable, `close()` and `abort()` of a writable close it with code 1000, and so does
+   * what makes the stream error.
    * @default false
    */
   readonly closeSocket?: boolean | undefined;

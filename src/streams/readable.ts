@@ -17,9 +17,14 @@ export function readable<In, Out>(socket: Socket<In, Out>, options: StreamOption
   return new Stream<In>(
     {
       pull: async (controller) => {
-        const { done, value } = await messages.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        try {
+          const { done, value } = await messages.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          if (options.closeSocket) socket.close();
+          throw error;
+        }
       },
       cancel: async () => {
         await messages.return?.();

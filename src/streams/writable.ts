@@ -47,7 +47,14 @@ export function writable<In, Out>(socket: Socket<In, Out>, options: StreamOption
         }),
       );
     },
-    write: (message) => unlessAborted(socket.write(message)),
+    async write(message) {
+      try {
+        await unlessAborted(socket.write(message));
+      } catch (error) {
+        if (closeSocket) socket.close();
+        throw error;
+      }
+    },
     close() {
       stop();
       return unlessAborted(finish());

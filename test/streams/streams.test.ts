@@ -75,6 +75,17 @@ describe('readable', () => {
     expect(socket.pending).toBe(0);
   });
 
+  test('that owns the socket closes it when it errors', async () => {
+    const { socket, server, clock, details } = connected({ maxBufferedMessages: 1 });
+    const reader = readable(socket, { closeSocket: true }).getReader();
+    for (const data of ['a', 'b']) server().send(data);
+    await clock.advanceAsync(100);
+    await reader.read();
+    await expect(reader.read()).rejects.toMatchObject({ code: 'READER_TOO_SLOW' });
+    await clock.advanceAsync(100);
+    expect(details('close')).toMatchObject([{ cause: 'caller', code: 1000 }]);
+  });
+
   test('leaves the socket open when it is cancelled, unless it is asked to close it', async () => {
     const { socket, clock } = connected();
     await readable(socket).cancel();
@@ -209,6 +220,15 @@ describe('writable', () => {
     // As the standard has it: it was too late for `abort()` of the sink.
     await expect(aborting).rejects.toBe('enough');
     expect(socket.state.status).toBe('connected');
+  });
+
+  test('that owns the socket closes it when it errors', async () => {
+    const { socket, clock, details } = connected();
+    const writer = writable(socket, { closeSocket: true }).getWriter();
+    writer.closed.catch(() => {});
+    await expect(writer.write(1 as never)).rejects.toMatchObject({ code: 'INVALID_MESSAGE' });
+    await clock.advanceAsync(100);
+    expect(details('close')).toMatchObject([{ cause: 'caller', code: 1000 }]);
   });
 
   test('that owns the socket closes it when it is aborted', async () => {
