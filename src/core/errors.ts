@@ -115,7 +115,7 @@ export function wordsOf(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);
   } catch {
-    return 'an error without words';
+    return 'no words';
   }
 }
 

@@ -40,6 +40,11 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
   readonly request: Request;
   /** Who `authenticate` said this is, behind a `LongSocketServer`. */
   readonly principal: string | undefined;
+  /**
+   * Its messages need not be text and bytes.
+   * @internal
+   */
+  readonly hasCodec: boolean;
   readonly #transport: Transport;
 
   /** Use {@link accept}. */
@@ -52,6 +57,7 @@ export class AcceptedSocket<In = Data, Out = Data, Request extends UpgradeReques
   ) {
     super(config, options, (random) => new Line({ ...config, random }), false);
     this.request = request;
+    this.hasCodec = options.codec !== undefined;
     this.principal = principal;
     this.#transport = transport;
     const id = 1; // What the machine calls its first connection.

@@ -35,6 +35,11 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
 > {
   /** Who `authenticate` said this is. */
   readonly principal: string | undefined;
+  /**
+   * Its messages need not be text and bytes.
+   * @internal
+   */
+  readonly hasCodec: boolean;
   readonly #keeper: Keeper;
   #request: Request;
   #released: ((snapshot: PeerSnapshot | undefined) => void) | undefined;
@@ -44,6 +49,7 @@ export class SessionSocket<In = Data, Out = Data, Request extends UpgradeRequest
     const { peer, maxBufferedBytes, maxBufferedMessages } = seat;
     super({ maxBufferedBytes, maxBufferedMessages, overflow: 'throw', nap: NAP }, options, () => peer, true);
     this.principal = seat.principal;
+    this.hasCodec = options.codec !== undefined;
     this.#request = seat.request;
     this.#keeper = keeper;
   }

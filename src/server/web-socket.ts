@@ -116,7 +116,7 @@ const shaped = new WeakMap<object, WsWebSocket>();
  * and while it is paused or has no listener for them the client's own sending is held back; `send` calls back when the session has
  * accepted the message, which then arrives; `ping` is answered by the session for as long as it lives, whether its client is
  * connected or not, since `heartbeat` and `sessionTtl` look after that; what a listener throws is reported, and never ends the process.
- * @throws LongSocketError `INVALID_ARGUMENT` for what is no server's socket, `INVALID_OPTION`
+ * @throws LongSocketError `INVALID_ARGUMENT` for what is no server's socket, or has a `codec`; `INVALID_OPTION`
  */
 export function asWebSocket<In, Out, Request extends object>(
   socket: ServerSocket<In, Out, Request>,
@@ -126,6 +126,12 @@ export function asWebSocket<In, Out, Request extends object>(
   checkMost(maxBufferedAmount);
   const known = shaped.get(socket);
   if (known) return known;
+  if (Object(socket).hasCodec) {
+    throw new LongSocketError(
+      'INVALID_ARGUMENT',
+      'asWebSocket takes a socket without option `codec`: one of ws has bytes and text',
+    );
+  }
   const made = shape(socket, maxBufferedAmount, onListenerError);
   shaped.set(socket, made);
   return made;

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createWebSocketStream, type WebSocket } from 'ws';
 import { LongSocketError } from '../../src/core/errors.js';
 import type { LongSocketOptions } from '../../src/index.js';
+import { json } from '../../src/messages.js';
 import { asWebSocket, type WsWebSocket } from '../../src/server.js';
 import { sessionPair } from '../helpers/session-pair.js';
 
@@ -42,6 +43,12 @@ describe('the ws shape of a session', () => {
     const { peer, clock } = sessionPair();
     clock.advance(100);
     expect(() => asWebSocket(peer(), { maxBufferedAmount: -1 })).toThrow(/maxBufferedAmount/);
+  });
+
+  test('is for messages of bytes and text, and not for those of a codec', () => {
+    const { peer, clock } = sessionPair({}, { server: { codec: json() as never } });
+    clock.advance(100);
+    expect(() => asWebSocket(peer())).toThrow(/a socket without option `codec`/);
   });
 
   test('hears text as a Buffer, and bytes as its binaryType says', async () => {
